@@ -1,0 +1,9 @@
+"""What can be searched: genotypes, their operators, and the graphs they are.
+
+This package knows nothing of predictors or of the engine.
+"""
+
+from search_spaces.graph import LabelledGraph
+from search_spaces.space import FiniteSpace, Offspring, SearchSpace, TrainableSpace, get_space
+
+__all__ = ["FiniteSpace", "LabelledGraph", "Offspring", "SearchSpace", "TrainableSpace", "get_space"]

@@ -1,0 +1,133 @@
+"""The SearchSpace protocol and its laws, and the registry of the spaces in the box.
+
+The laws (``tests/search_spaces/space_contract.py`` runs them over every space):
+
+1. ``sample`` and the operators return valid genotypes: the space is closed under them.
+2. ``decode(encode(g)) == g``, and the text is one line.
+3. Everything is deterministic under the given ``numpy.random.Generator``.
+4. An operator never changes its arguments; one that could not be applied returns its parents and says why.
+5. ``key`` is equal when a renaming of vertices preserves all that the network or the look-up reads.
+6. A trainable space predicts parameter counts and shapes exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from search_spaces.graph import LabelledGraph
+
+if TYPE_CHECKING:
+    import torch
+
+G = TypeVar("G")
+
+
+@dataclass(frozen=True, slots=True)
+class Offspring(Generic[G]):
+    """What an operator returns: children, its name, and why nothing changed where nothing did.
+
+    A mutation has one child, a crossover two. An operator that could not be applied returns the parents
+    themselves and a ``reason``.
+    """
+
+    children: tuple[G, ...]
+    operator: str
+    reason: str = ""
+
+    @property
+    def applied(self) -> bool:
+        """Whether the operator changed anything."""
+        return not self.reason
+
+
+@runtime_checkable
+class SearchSpace(Protocol[G]):
+    """What can be searched: drawing, varying, checking, naming and describing genotypes.
+
+    Genotypes are frozen values. Randomness is the first argument everywhere.
+    """
+
+    name: str
+
+    def sample(self, rng: np.random.Generator) -> G:
+        """A random valid genotype."""
+        ...
+
+    def mutate(self, rng: np.random.Generator, genotype: G) -> Offspring[G]:
+        """One mutated child."""
+        ...
+
+    def crossover(self, rng: np.random.Generator, first: G, second: G) -> Offspring[G]:
+        """Two children of two parents."""
+        ...
+
+    def validate(self, genotype: G) -> list[str]:
+        """Every violation in a sentence that names it; an empty list means valid."""
+        ...
+
+    def encode(self, genotype: G) -> str:
+        """The genotype as one line of text: its identity on disk, on the wire and in a query."""
+        ...
+
+    def decode(self, text: str) -> G:
+        """The genotype a text stands for; ValueError says what was expected and what was found."""
+        ...
+
+    def key(self, genotype: G) -> str:
+        """A short text that is equal for genotypes that mean the same network."""
+        ...
+
+    def to_graph(self, genotype: G) -> LabelledGraph:
+        """The graph that the surrogate reads; ``info`` holds predicted costs where the space knows them."""
+        ...
+
+
+@runtime_checkable
+class TrainableSpace(SearchSpace[G], Protocol[G]):
+    """A space whose genotypes become networks."""
+
+    def build(self, genotype: G, input_shape: tuple[int, ...], n_classes: int) -> torch.nn.Module:
+        """The network of a genotype for inputs of shape (C, H, W); equal keys build equal networks."""
+        ...
+
+
+@runtime_checkable
+class FiniteSpace(SearchSpace[G], Protocol[G]):
+    """A space small enough to be listed."""
+
+    def genotypes(self) -> Iterator[G]:
+        """Every genotype, in a fixed order."""
+        ...
+
+
+def get_space(name: str, **options: Any) -> Any:
+    """A search space by name, with the options of its constructor.
+
+    Parameters
+    ----------
+    name
+        One of the names in ``SPACES``.
+    options
+        Passed to the space: ``get_space("cnn", input_shape=(3, 32, 32))``.
+
+    Raises
+    ------
+    ValueError
+        If there is no space of that name.
+    """
+    from importlib import import_module
+
+    if name not in SPACES:
+        raise ValueError(f"space must be one of {', '.join(SPACES)}, found {name!r}")
+    module, attribute = SPACES[name].split(":")
+    return getattr(import_module(module), attribute)(**options)
+
+
+SPACES: Mapping[str, str] = {
+    "cnn": "search_spaces.cnn:CnnSpace",
+    "nasbench201": "search_spaces.nasbench201:NasBench201Space",
+}
