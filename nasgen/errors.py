@@ -1,0 +1,14 @@
+"""The two things that can go wrong in a way a user can mend."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """What came from outside is unusable: one line that says what was expected, what was found, what to do.
+
+    The command line prints it and exits with 2.
+    """
+
+
+class SearchSpaceExhaustedError(Exception):
+    """No genotype is left that was not asked before; a run ends here, with what it has."""
