@@ -1,0 +1,153 @@
+"""Evaluators: what turns a request into an outcome, by training or by looking up.
+
+An evaluator is made in every worker from a *spec* of JSON values, so that the same spec serves this process,
+other processes and other machines.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nasgen.errors import InputError
+from nasgen.evaluation import Failure, Outcome, Request
+from nasgen.plugins import is_plugin, load_plugin
+from search_spaces import get_space
+
+if TYPE_CHECKING:
+    import torch
+
+    from nasgen.tasks import Task
+    from nasgen.training import Recipe
+
+
+class Evaluator(Protocol):
+    """What is asked for the fitness of a genotype."""
+
+    def evaluate(self, request: Request) -> Outcome:
+        """The outcome of one request; whatever it raises becomes a failed outcome in :func:`answer`."""
+        ...
+
+
+def answer(evaluator: Evaluator, request: Request) -> Outcome:
+    """Evaluate, turn whatever is raised into a failure, and measure the seconds.
+
+    KeyboardInterrupt alone passes: it is the user's.
+    """
+    start = time.perf_counter()
+    try:
+        outcome = evaluator.evaluate(request)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        outcome = Outcome(failure=Failure.of(error, _kind(error)))
+    return replace(outcome, seconds=time.perf_counter() - start)
+
+
+def _kind(error: BaseException) -> str:
+    """The kind of failure an exception is; torch says out-of-memory on a CPU in the message alone."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "out-of-memory"
+    if isinstance(error, RuntimeError) and "allocate memory" in str(error):
+        return "out-of-memory"
+    return getattr(error, "failure_kind", "exception")
+
+
+def build_space(name: str, options: Mapping[str, Any]) -> Any:
+    """A search space by name or ``FILE.py:NAME``.
+
+    Raises
+    ------
+    InputError
+        If there is no such space, or it refuses its options.
+    """
+    try:
+        return load_plugin(name)(**options) if is_plugin(name) else get_space(name, **options)
+    except (ValueError, TypeError) as error:
+        raise InputError(str(error)) from error
+
+
+def build_evaluator(spec: Mapping[str, Any]) -> Evaluator:
+    """The evaluator of a spec, whose ``kind`` is ``training``, ``table`` or ``file``.
+
+    Raises
+    ------
+    InputError
+        If the spec names something that is not there.
+    """
+    spec = dict(spec)
+    kind = spec.pop("kind")
+    if kind == "file":
+        evaluator: Evaluator = load_plugin(spec["name"])(**spec.get("options", {}))
+        return evaluator
+    return {"training": TrainingEvaluator, "table": TableEvaluator}[kind](**spec)
+
+
+class TableEvaluator:
+    """Fitness looked up in a table of stored trainings, keyed by the column ``arch_str``.
+
+    Parameters
+    ----------
+    table
+        A CSV file (compressed or not).
+    fitness
+        The column that is maximised.
+    objectives
+        Further numeric columns, kept as metrics.
+    """
+
+    def __init__(self, table: str, fitness: str, objectives: tuple[str, ...] | list[str] = ()) -> None:
+        from nasgen.tables import read_lookup
+
+        self.rows = read_lookup(table, fitness, tuple(objectives))
+        self.fitness = fitness
+
+    def evaluate(self, request: Request) -> Outcome:
+        """The row of the genotype's text; a text or number that the table lacks is a failure."""
+        row = self.rows.get(request.genotype)
+        if row is None:
+            failure = Failure("not-in-table", f"no row has arch_str {request.genotype}")
+            return Outcome(failure=failure, origin="looked-up")
+        return Outcome(fitness=row[self.fitness], metrics=row, origin="looked-up")
+
+
+class TrainingEvaluator:
+    """Fitness by training: build the network, train it on the task's train part, score it on validation.
+
+    Parameters
+    ----------
+    space, space_options
+        Name (or ``FILE.py:NAME``) and options of a trainable space.
+    task
+        Name of the data, as for :func:`nasgen.tasks.get_task`.
+    split_seed
+        Seed of the validation split.
+    recipes
+        A recipe (as JSON values) and a number of training rows (None for all) for each fidelity.
+    threads
+        Threads of torch in one evaluation.
+    """
+
+    def __init__(
+        self,
+        space: str,
+        space_options: Mapping[str, Any],
+        task: str,
+        split_seed: int,
+        recipes: Mapping[str, Mapping[str, Any]],
+        threads: int = 1,
+    ) -> None:
+        from nasgen import numerics
+        from nasgen.tasks import get_task
+
+        numerics.prepare(threads)
+        self.space = build_space(space, space_options)
+        self.task: Task = get_task(task)
+        self.split_seed = split_seed
+        self.recipes = recipes
+
+    def evaluate(self, request: Request) -> Outcome:
+        """Train one genotype under the request's seed at the request's fidelity."""
+        raise NotImplementedError

@@ -1,0 +1,63 @@
+"""Objects named as FILE.py:NAME on the command line: a user's own space, strategy or evaluator."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from nasgen.errors import InputError
+
+
+def is_plugin(name: str) -> bool:
+    """Whether a name on the command line points into a file."""
+    path, separator, attribute = name.rpartition(":")
+    return bool(separator) and path.endswith(".py") and attribute.isidentifier()
+
+
+def plugin_path(name: str) -> Path:
+    """The file of ``FILE.py:NAME``.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    path = Path(name.rpartition(":")[0])
+    if not path.is_file():
+        raise InputError(f"{name}: expected FILE.py:NAME with a file that exists, found no {path}")
+    return path.resolve()
+
+
+def load_plugin(name: str) -> Any:
+    """The object ``NAME`` of ``FILE.py``, importing the file once a process.
+
+    Raises
+    ------
+    InputError
+        If the file or the name is not there, or importing it raises.
+    """
+    path, attribute = plugin_path(name), name.rpartition(":")[2]
+    module_name = f"nasgen_plugin_{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
+    module = sys.modules.get(module_name)
+    if module is None:
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        assert spec is not None and spec.loader is not None  # a .py file always has a loader
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module  # dataclasses look their module up while it is imported
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[module_name]
+            raise InputError(f"{name}: the file cannot be imported: {type(error).__name__}: {error}") from error
+    if not hasattr(module, attribute):
+        public = ", ".join(sorted(key for key in vars(module) if not key.startswith("_")))
+        raise InputError(f"{name}: expected {attribute!r} in the file, found {public}")
+    return getattr(module, attribute)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
