@@ -175,6 +175,11 @@ class Evaluation:
         return self.outcome.failure is not None
 
 
+def fitness_or_worst(evaluation: Evaluation) -> float:
+    """The fitness, with failures below everything."""
+    return -math.inf if evaluation.fitness is None else evaluation.fitness
+
+
 def candidate_seed(seed: int, key: str, repeat: int = 0) -> int:
     """The seed of one training: the same whatever else is asked, in whatever order, on whatever machine."""
     digest = hashlib.blake2b(f"{seed}/{key}/{repeat}".encode(), digest_size=8).digest()

@@ -1,0 +1,136 @@
+"""Steady-state evolution that breeds a large brood and asks for the most promising of it.
+
+The default strategy. The population is the best rows so far; every ask breeds a brood from it, and the surrogate's
+mean and spread decide which of the brood is worth training (oversampling as in NPENAS, Wei et al. 2022; mutation
+of incumbents as in "Mutation is all you need", Schneider et al. 2021). A share of the asks ignores the surrogate, so
+that it keeps learning where it would not look. Without a surrogate the brood is a single child.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from nasgen.errors import SearchSpaceExhaustedError
+from nasgen.evaluation import Evaluation
+from nasgen.prescreen import Prescreen
+from nasgen.strategy import Proposal, draw_fresh
+from nasgen.variation import Individual, make_toolbox, select, vary
+from search_spaces import SearchSpace
+
+G = TypeVar("G")
+
+
+class Evolution(Generic[G]):
+    """Steady-state evolution with an optional surrogate.
+
+    Parameters
+    ----------
+    population
+        How many of the best rows may become parents.
+    initial
+        Random genotypes before anything is bred.
+    mutation, crossover
+        Probabilities that an offspring is mutated, and that two parents are mated.
+    tournament
+        Individuals in a tournament for parenthood.
+    prescreen
+        The surrogate; without one the first child is asked for.
+    brood
+        Offspring bred for one ask with the surrogate.
+    newcomers
+        Share of a brood that is random genotypes instead of offspring.
+    optimism
+        How many spreads are added to the mean before the brood is ranked (upper confidence bound).
+    exploration
+        Share of the asks that take the first child unseen.
+    """
+
+    generational = False
+
+    def __init__(
+        self,
+        space: SearchSpace[G],
+        asked: Callable[[str], bool],
+        *,
+        population: int = 20,
+        initial: int = 16,
+        mutation: float = 1.0,
+        crossover: float = 0.2,
+        tournament: int = 4,
+        prescreen: Prescreen[G] | None = None,
+        brood: int = 64,
+        newcomers: float = 0.2,
+        optimism: float = 0.5,
+        exploration: float = 0.05,
+    ) -> None:
+        self.space = space
+        self.asked = asked
+        self.population_size = population
+        self.initial = initial
+        self.prescreen = prescreen
+        self.brood = brood
+        self.newcomers = newcomers
+        self.optimism = optimism
+        self.exploration = exploration
+        self.toolbox = make_toolbox(space, mutation, crossover, tournament)
+        self.population: list[Individual[G]] = []
+        self._told = 0
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Keep the best; the earlier among equals. Failures never become parents."""
+        self._told += len(evaluations)
+        born = [Individual.told(self.space, row) for row in evaluations if not row.failed]
+        self.population = heapq.nlargest(
+            self.population_size, self.population + born, key=lambda individual: individual.value
+        )
+        if self.prescreen is not None:
+            self.prescreen.tell(evaluations)
+
+    def ask(self, rng: np.random.Generator) -> list[Proposal[G]]:
+        """One genotype: random at first, then the most promising of a brood."""
+        if self._told < self.initial or not self.population:
+            return [draw_fresh(self.space, rng, self.asked, lambda: self._newcomer(rng))]
+        if self.prescreen is None or not self.prescreen.ready or rng.random() < self.exploration:
+            return [draw_fresh(self.space, rng, self.asked, lambda: self._child(rng))]
+        return [self._best_of_brood(rng, self.prescreen)]
+
+    def _newcomer(self, rng: np.random.Generator) -> Proposal[G]:
+        return Proposal(self.space.sample(rng))
+
+    def _child(self, rng: np.random.Generator) -> Proposal[G]:
+        first, second = select(self.toolbox, rng, self.population, 2)
+        return vary(self.toolbox, rng, first, second)[0]
+
+    def _best_of_brood(self, rng: np.random.Generator, prescreen: Prescreen[G]) -> Proposal[G]:
+        brood: dict[str, Proposal[G]] = {}
+
+        def known(key: str) -> bool:
+            return key in brood or self.asked(key)
+
+        n_newcomers = round(self.newcomers * self.brood)
+        for index in range(self.brood):
+            draw = self._newcomer if index < n_newcomers else self._child
+            try:
+                proposal = draw_fresh(self.space, rng, known, lambda draw=draw: draw(rng))  # type: ignore[misc]
+            except SearchSpaceExhaustedError:
+                if not brood:
+                    raise
+                break
+            brood[proposal.key] = proposal
+        mean, spread = prescreen.predict([proposal.genotype for proposal in brood.values()])
+        best = int(np.argmax(mean + self.optimism * spread))
+        proposal = list(brood.values())[best]
+        return replace(proposal, predicted=float(mean[best]), predicted_std=float(spread[best]))
+
+    def state(self) -> Any:
+        """Nothing beyond the rows told: the population is their best."""
+        return None
+
+    def restore(self, state: Any, told: Sequence[Evaluation]) -> None:
+        """Be told again."""
+        self.tell(told)

@@ -1,0 +1,33 @@
+"""The text in which requests and outcomes travel: one line of JSON each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+from nasgen.evaluation import Failure, Outcome, Request
+
+
+def request_text(request: Request) -> str:
+    """A request as one line of JSON."""
+    return json.dumps(asdict(request))
+
+
+def request_of(text: str | bytes) -> Request:
+    """The request of :func:`request_text`."""
+    values = json.loads(text)
+    return Request(**{**values, "parents": tuple(values["parents"])})
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """An outcome as one line of JSON; one that JSON cannot hold becomes a failed outcome."""
+    try:
+        return json.dumps(outcome.to_json())
+    except (TypeError, ValueError) as error:
+        failure = Failure("exception", f"fitness and metrics must be JSON values: {error}")
+        return json.dumps(replace(outcome, fitness=None, metrics={}, failure=failure).to_json())
+
+
+def outcome_of(text: str | bytes) -> Outcome:
+    """The outcome of :func:`outcome_text`."""
+    return Outcome.from_json(json.loads(text))

@@ -1,0 +1,78 @@
+"""The numerical set-up that every evaluator starts from, wherever it runs.
+
+Nothing here is chosen by timing: what a stopwatch decides would make two runs of one seed differ.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGES = ("nasgen", "torch", "numpy", "xgboost", "scikit-learn", "deap")
+"""Packages whose version may change a number."""
+
+CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "asimd", "bf16", "sve")
+"""Instruction sets by which torch and its kernels choose how to add up."""
+
+
+def prepare(threads: int) -> None:
+    """Set up torch in this process for trainings that repeat exactly.
+
+    Parameters
+    ----------
+    threads
+        Of torch's operators. Sums are cut up by the number of threads, so it is a setting of the run.
+    """
+    # read when CUDA first multiplies; without it matrix products there have no deterministic form
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)  # dying activations would otherwise slow a training by an order
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # it costs time, and nothing here reads such
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+
+
+def layout_and_dtype(device: str) -> tuple[torch.memory_format, torch.dtype | None]:
+    """The memory layout of a training on a device, and the type of its autocast (None: float32 throughout).
+
+    Channels go last everywhere. bfloat16 is used on CUDA, and on CPUs with instructions for it (AVX512-BF16
+    or AMX), where it doubles the speed; elsewhere it is emulated, and slow.
+    """
+    import torch
+
+    native = device.startswith("cuda") or not {"avx512_bf16", "amx_bf16"}.isdisjoint(cpu_features())
+    return torch.channels_last, torch.bfloat16 if native else None
+
+
+@cache
+def cpu_features() -> tuple[str, ...]:
+    """Which of ``CPU_FEATURES`` the processor has, in that order; none where the system does not tell (not Linux)."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ()
+    flags = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
+    return tuple(feature for feature in CPU_FEATURES if feature in flags.split())
+
+
+def environment() -> dict[str, Any]:
+    """Everything outside a run's settings that may change its numbers, as JSON values.
+
+    Versions come from package metadata: nothing heavy is imported.
+    """
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+        "machine": platform.machine(),
+        "cpu": list(cpu_features()),
+    }

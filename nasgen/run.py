@@ -1,0 +1,163 @@
+"""The loop of a run: ask, evaluate, record, tell.
+
+A round sees a prefix of the results in the order asked, whatever completes first, so that the same seed asks the
+same genotypes on any number of workers. With k the number of a round's first ask, a pipelined strategy sees
+``max(0, k - window + 1)`` results and a generational one all k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from nasgen.errors import SearchSpaceExhaustedError
+from nasgen.evaluation import Outcome, Request, candidate_seed
+from nasgen.store import Store
+from nasgen.strategy import Proposal, Strategy, draw_fresh, with_key
+
+EMPTY_ROUNDS = 100
+
+
+class Dispatcher(Protocol):
+    """What the loop needs of whatever answers requests (:class:`nasgen.faults.Dispatcher`)."""
+
+    def submit(self, request: Request, attempts_used: int = 0) -> None:
+        """Queue one request."""
+        ...
+
+    def collect(self, timeout: float | None = None) -> list[tuple[Request, Outcome]]:
+        """Wait for final outcomes and return those that are there."""
+        ...
+
+
+@dataclass
+class Run:
+    """One search over a store, from where the store stands to its budget.
+
+    Attributes
+    ----------
+    evaluations
+        Rows to ask for, failures included; None for no limit but ``may_ask``.
+    window
+        How many asks may be without a result when the next is made.
+    may_ask
+        Whether the time budget allows another round.
+    on_result
+        Called after each recorded row: the live view.
+    """
+
+    space: Any
+    strategy: Strategy[Any]
+    dispatcher: Dispatcher
+    store: Store
+    seed: int
+    evaluations: int | None
+    window: int = 1
+    fidelity: str = "search"
+    may_ask: Callable[[], bool] = lambda: True
+    on_result: Callable[[Request, Outcome], None] = lambda request, outcome: None
+    _asked: int = field(default=0, init=False)
+    _told: int = field(default=0, init=False)
+    _round: int = field(default=0, init=False)
+    _recorded: int = field(default=0, init=False)  # results 0.._recorded - 1 are all in
+    _ahead: set[int] = field(default_factory=set, init=False)
+
+    def __call__(self) -> None:
+        """Ask, evaluate, record and tell until the budget is spent or the space is exhausted."""
+        self._restore()
+        empty_rounds = 0
+        while self._budget_left() and self.may_ask():
+            visible = self._asked if self.strategy.generational else max(0, self._asked - self.window + 1)
+            self._wait_for(visible)
+            self._tell(visible)
+            try:
+                proposals = self._ask(force=empty_rounds >= EMPTY_ROUNDS)
+            except SearchSpaceExhaustedError:
+                break
+            empty_rounds = 0 if proposals else empty_rounds + 1
+            self._commit_and_submit(proposals)
+        self._wait_for(self._asked)
+
+    def _restore(self) -> None:
+        progress = self.store.meta("progress")
+        self._asked = self.store.n_asked
+        if progress is not None:
+            self._round, self._told = progress["round"], progress["told"]
+            self.strategy.restore(progress["state"], self.store.evaluations(0, self._told))
+        pending = self.store.pending()
+        self._recorded = pending[0][0].number if pending else self._asked
+        unanswered = {request.number for request, _ in pending}
+        self._ahead = set(range(self._recorded, self._asked)) - unanswered
+        for request, attempts_used in pending:
+            self.dispatcher.submit(request, attempts_used)
+
+    def _budget_left(self) -> bool:
+        return self.evaluations is None or self._asked < self.evaluations
+
+    def _wait_for(self, visible: int) -> None:
+        while self._recorded < visible:
+            for request, outcome in self.dispatcher.collect():
+                self.store.record(request.number, outcome)
+                self._ahead.add(request.number)
+                self.on_result(request, outcome)
+            while self._recorded in self._ahead:
+                self._ahead.remove(self._recorded)
+                self._recorded += 1
+
+    def _tell(self, visible: int) -> None:
+        if visible > self._told:
+            self.strategy.tell(self.store.evaluations(self._told, visible))
+            self._told = visible
+
+    def _ask(self, force: bool) -> list[Proposal[Any]]:
+        """The proposals of the next round, each new to the run."""
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(self._round,)))
+        proposals = [with_key(self.space, proposal) for proposal in self.strategy.ask(rng)]
+        if not proposals and force:
+            proposals = [Proposal(self.space.sample(rng), operator="sample")]
+        if self.evaluations is not None:
+            proposals = proposals[: self.evaluations - self._asked]
+        fresh: dict[tuple[str, int], Proposal[Any]] = {}
+        for proposal in proposals:
+            proposal = self._replaced_if_known(proposal, fresh, rng)
+            fresh[proposal.key, proposal.repeat] = proposal
+        return list(fresh.values())
+
+    def _replaced_if_known(
+        self, proposal: Proposal[Any], fresh: dict[tuple[str, int], Proposal[Any]], rng: np.random.Generator
+    ) -> Proposal[Any]:
+        """The proposal, or a random genotype in the place of one that was asked before."""
+
+        def known(key: str, repeat: int = 0) -> bool:
+            return (key, repeat) in fresh or self.store.was_asked(key, self.fidelity, repeat)
+
+        if proposal.key and not known(proposal.key, proposal.repeat):
+            return proposal
+        return draw_fresh(self.space, rng, known, lambda: Proposal(self.space.sample(rng)))
+
+    def _commit_and_submit(self, proposals: Sequence[Proposal[Any]]) -> None:
+        requests = [
+            Request(
+                number=self._asked + offset,
+                genotype=self.space.encode(proposal.genotype),
+                key=proposal.key,
+                seed=candidate_seed(self.seed, proposal.key, proposal.repeat),
+                fidelity=self.fidelity,
+                repeat=proposal.repeat,
+                round=self._round,
+                parents=proposal.parents,
+                operator=proposal.operator,
+                predicted=proposal.predicted,
+                predicted_std=proposal.predicted_std,
+            )
+            for offset, proposal in enumerate(proposals)
+        ]
+        self._round += 1
+        progress = {"round": self._round, "told": self._told, "state": self.strategy.state()}
+        self.store.commit_round(requests, progress)
+        self._asked += len(requests)
+        for request in requests:
+            self.dispatcher.submit(request)

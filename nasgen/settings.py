@@ -1,0 +1,158 @@
+"""What a user may ask of a search, and what it resolves to.
+
+:class:`Arguments` are the user's words, kept in the provisional ``run.json``; :class:`Settings` are what they
+resolved to before the first ask, and what ``resume`` goes on with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from nasgen.errors import InputError
+from nasgen.plugins import is_plugin
+from search_spaces.space import SPACES
+
+STRATEGIES = ("evolution", "random", "regularized-evolution", "local-search", "nsga2")
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Arguments(_Frozen):
+    """The options of ``nasgen search``; None where the user left the choice to us.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        On values out of range and options that contradict each other; :func:`read_arguments` makes one
+        line of it.
+    """
+
+    out: str
+    space: str = "cnn"
+    task: str | None = None
+    table: str | None = None
+    fitness: str | None = None
+    evaluations: Positive | None = None
+    minutes: Annotated[float, Field(gt=0)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    strategy: str = "evolution"
+    profile: Literal["default", "paper"] = "default"
+    window: Positive | None = None
+    population: Annotated[int, Field(ge=2)] | None = None
+    surrogate: str = "auto"
+    objectives: tuple[str, ...] = ()
+    augment: Literal["auto", "none", "shift", "flip+shift"] = "auto"
+    baseline: Literal["random"] | None = None
+    workers: Positive | None = None
+    executor: Literal["auto", "inline", "processes"] = "auto"
+    threads: Positive = 1
+    deadline: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Arguments:
+        if self.evaluations is None and self.minutes is None:
+            raise ValueError("expected a budget, found none: give --evaluations N, --minutes M or both")
+        if self.space not in SPACES and not is_plugin(self.space):
+            raise ValueError(f"--space must be one of {', '.join(SPACES)} or FILE.py:NAME, found {self.space!r}")
+        if self.strategy not in STRATEGIES and not is_plugin(self.strategy):
+            names = ", ".join(STRATEGIES)
+            raise ValueError(f"--strategy must be one of {names} or FILE.py:NAME, found {self.strategy!r}")
+        if (self.table is None) != (self.fitness is None):
+            raise ValueError("--table FILE.csv and --fitness COLUMN go together, found only one of them")
+        if self.table is not None and self.task is not None:
+            raise ValueError("fitness comes from --task or from --table, found both: leave one out")
+        if self.space == "nasbench201" and self.table is None:
+            raise ValueError("--space nasbench201 looks its fitness up: give --table FILE.csv --fitness COLUMN")
+        if self.executor == "inline" and self.workers not in (None, 1):
+            raise ValueError(f"--executor inline has one worker, found --workers {self.workers}")
+        if len(set(self.objectives)) != len(self.objectives):
+            raise ValueError(f"--objectives must differ from each other, found {','.join(self.objectives)}")
+        first = self.fitness or "accuracy"
+        if self.objectives and self.objectives[0] != first:
+            raise ValueError(f"--objectives must begin with {first}, found {self.objectives[0]}")
+        if self.strategy == "nsga2" and len(self.objectives) < 2:
+            raise ValueError("--strategy nsga2 needs two --objectives or more, as in accuracy,parameters")
+        return self
+
+
+class Fidelity(_Frozen):
+    """A budget of one training: a recipe, and how many training rows it reads (None for all)."""
+
+    recipe: Mapping[str, Any]
+    rows: int | None = None
+
+
+class Settings(_Frozen):
+    """Everything that a search's result depends on, and how it is run.
+
+    ``fidelities`` names the budgets of a training from the lowest to the highest; ``final`` is the winner's.
+    Empty for look-ups.
+    """
+
+    space: str
+    space_options: Mapping[str, Any]
+    task: str | None
+    table: str | None
+    fitness: str
+    objectives: tuple[str, ...]
+    evaluations: int | None
+    minutes: float | None
+    seed: int
+    strategy: str
+    profile: str
+    strategy_options: Mapping[str, Any]
+    window: int
+    surrogate: str
+    augment: str
+    baseline: str | None
+    workers: int
+    executor: Literal["inline", "processes"]
+    threads: int
+    deadline: float | None
+    fidelities: Mapping[str, Fidelity] = {}
+    final: Fidelity | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether fitness comes from training rather than from a table."""
+        return self.task is not None
+
+    def evaluator_spec(self) -> dict[str, Any]:
+        """What a worker makes its evaluator from."""
+        if not self.trains:
+            others = list(self.objectives[1:])
+            return {"kind": "table", "table": self.table, "fitness": self.fitness, "objectives": others}
+        return {
+            "kind": "training",
+            "space": self.space,
+            "space_options": dict(self.space_options),
+            "task": self.task,
+            "split_seed": self.seed,
+            "fidelities": {name: one.model_dump() for name, one in self.fidelities.items()},
+            "threads": self.threads,
+        }
+
+
+def read_arguments(**values: Any) -> Arguments:
+    """The arguments, checked.
+
+    Raises
+    ------
+    InputError
+        With one line for the first thing that is wrong.
+    """
+    try:
+        return Arguments(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "value_error":
+            raise InputError(str(first["ctx"]["error"])) from None
+        option = "--" + str(first["loc"][0]).replace("_", "-")
+        raise InputError(f"{option}: {first['msg']}, found {first['input']!r}") from None

@@ -1,0 +1,254 @@
+"""Store: where the rows of a run live, in one SQLite file with one writer.
+
+Results are appended as they come; a SIGKILL at any moment loses only what was in flight. What a run asked, the
+strategy's state and the number of results it had seen are committed together, so that a resumed run asks what
+the run would have asked.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nasgen.errors import InputError
+from nasgen.evaluation import Evaluation, Failure, Outcome, Request
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS asks (
+    number INTEGER PRIMARY KEY, genotype TEXT NOT NULL, key TEXT NOT NULL, seed INTEGER NOT NULL,
+    fidelity TEXT NOT NULL, repeat INTEGER NOT NULL, round INTEGER NOT NULL,
+    parents TEXT NOT NULL, operator TEXT NOT NULL, predicted REAL, predicted_std REAL,
+    UNIQUE (key, fidelity, repeat)
+);
+CREATE TABLE IF NOT EXISTS results (
+    number INTEGER PRIMARY KEY REFERENCES asks (number), fitness REAL, failure TEXT, metrics TEXT NOT NULL,
+    origin TEXT NOT NULL, seconds REAL NOT NULL, attempt INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS losses (
+    number INTEGER NOT NULL REFERENCES asks (number), attempt INTEGER NOT NULL, failure TEXT NOT NULL,
+    PRIMARY KEY (number, attempt)
+);
+"""
+
+ASK_COLUMNS = (
+    "number, genotype, key, seed, fidelity, repeat, round, parents, operator, predicted, predicted_std"
+)
+RESULT_COLUMNS = "fitness, failure, metrics, origin, seconds, attempt"
+JOINED = (
+    f"SELECT {', '.join('asks.' + name for name in ASK_COLUMNS.split(', '))}, {RESULT_COLUMNS} "
+    "FROM asks {join} JOIN results ON results.number = asks.number"
+)
+
+
+def _request(row: Sequence[Any]) -> Request:
+    return Request(*row[:7], tuple(json.loads(row[7])), *row[8:11])
+
+
+def _outcome(row: Sequence[Any]) -> Outcome:
+    fitness, failure, metrics, origin, seconds, attempt = row
+    return Outcome(
+        fitness=fitness,
+        failure=Failure(**json.loads(failure)) if failure else None,
+        metrics=json.loads(metrics),
+        origin=origin,
+        seconds=seconds,
+        attempt=attempt,
+    )
+
+
+class Store:
+    """The rows of one run.
+
+    Parameters
+    ----------
+    path
+        The SQLite file; made where there is none, unless ``read_only``.
+    read_only
+        Open without any right to write, as for tables and status; the run may go on meanwhile.
+
+    Raises
+    ------
+    InputError
+        If the file is not there (``read_only``) or is no store.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
+        self.path = Path(path)
+        if read_only and not self.path.is_file():
+            raise InputError(f"expected a run's store, found no file {path}")
+        mode = "ro" if read_only else "rwc"
+        self._db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+        try:
+            self._db.execute("PRAGMA busy_timeout = 10000")
+            if not read_only:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")  # survives a killed process
+                self._db.executescript(SCHEMA)
+                self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
+            self._db.execute("SELECT COUNT(*) FROM asks")
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise InputError(f"expected a run's store, {path} is none: {error}") from error
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used afterwards."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _count(self, query: str) -> int:
+        return int(self._db.execute(query).fetchone()[0])
+
+    # What is written --------------------------------------------------------------------------------------
+
+    def commit_round(self, requests: Sequence[Request], progress: Mapping[str, Any]) -> None:
+        """Commit what one round asks together with the state to go on from, in one transaction.
+
+        ``progress`` is JSON: the next round's number, how many results the strategy was told, its state.
+        """
+        with self._transaction():
+            self._db.executemany(
+                f"INSERT INTO asks ({ASK_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        request.number,
+                        request.genotype,
+                        request.key,
+                        request.seed,
+                        request.fidelity,
+                        request.repeat,
+                        request.round,
+                        json.dumps(request.parents),
+                        request.operator,
+                        request.predicted,
+                        request.predicted_std,
+                    )
+                    for request in requests
+                ],
+            )
+            self.set_meta("progress", progress)
+
+    def record(self, number: int, outcome: Outcome) -> None:
+        """Append the outcome of one ask.
+
+        Raises
+        ------
+        ValueError
+            If the ask has an outcome already, or was never made.
+        """
+        failure = json.dumps(asdict(outcome.failure)) if outcome.failure else None
+        try:
+            self._db.execute(
+                f"INSERT INTO results (number, {RESULT_COLUMNS}) SELECT number, ?, ?, ?, ?, ?, ? FROM asks WHERE number = ?",
+                (
+                    outcome.fitness,
+                    failure,
+                    json.dumps(dict(outcome.metrics)),
+                    outcome.origin,
+                    outcome.seconds,
+                    outcome.attempt,
+                    number,
+                ),
+            )
+        except sqlite3.IntegrityError as error:
+            raise ValueError(f"ask {number} has a result already") from error
+        if not self._count("SELECT changes()"):
+            raise ValueError(f"ask {number} was never made")
+
+    def record_loss(self, number: int, attempt: int, failure: Failure) -> None:
+        """Append that an attempt was lost and counts against the candidate."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO losses VALUES (?, ?, ?)", (number, attempt, json.dumps(asdict(failure)))
+        )
+
+    def set_meta(self, name: str, value: Any) -> None:
+        """Keep one JSON value under a name."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
+
+    # What is read -----------------------------------------------------------------------------------------
+
+    def meta(self, name: str) -> Any:
+        """The JSON value kept under a name; None where there is none."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    @property
+    def n_asked(self) -> int:
+        """Number of asks."""
+        return self._count("SELECT COALESCE(MAX(number) + 1, 0) FROM asks")
+
+    @property
+    def n_results(self) -> int:
+        """Number of asks with an outcome."""
+        return self._count("SELECT COUNT(*) FROM results")
+
+    @property
+    def n_failed(self) -> int:
+        """Number of failed rows."""
+        return self._count("SELECT COUNT(*) FROM results WHERE failure IS NOT NULL")
+
+    def was_asked(self, key: str, fidelity: str, repeat: int = 0) -> bool:
+        """Whether a (key, fidelity, repeat) was asked, with or without a result."""
+        query = "SELECT 1 FROM asks WHERE key = ? AND fidelity = ? AND repeat = ?"
+        return self._db.execute(query, (key, fidelity, repeat)).fetchone() is not None
+
+    def evaluations(self, start: int = 0, stop: int | None = None) -> list[Evaluation]:
+        """The rows ``start`` to ``stop`` in the order asked; asks without an outcome are left out."""
+        rows = self._db.execute(
+            JOINED.format(join="") + " WHERE asks.number >= ? AND asks.number < ? ORDER BY asks.number",
+            (start, 2**62 if stop is None else stop),
+        )
+        return [Evaluation(_request(row[:11]), _outcome(row[11:])) for row in rows]
+
+    def rows(self) -> Iterator[tuple[Request, Outcome | None]]:
+        """Every ask in order, with its outcome where there is one."""
+        for row in self._db.execute(JOINED.format(join="LEFT") + " ORDER BY asks.number"):
+            yield _request(row[:11]), None if row[16] is None else _outcome(row[11:])
+
+    def pending(self) -> list[tuple[Request, int]]:
+        """Asks without an outcome, in order, with the number of attempts that count against each."""
+        rows = self._db.execute(
+            f"SELECT {ASK_COLUMNS}, (SELECT COUNT(*) FROM losses WHERE losses.number = asks.number) FROM asks "
+            "WHERE number NOT IN (SELECT number FROM results) ORDER BY number"
+        )
+        return [(_request(row[:11]), row[11]) for row in rows]
+
+    def best(self, fidelity: str | None = None, k: int = 1) -> list[Evaluation]:
+        """The ``k`` rows of highest fitness, first asked first among equals."""
+        where = "WHERE fitness IS NOT NULL" + ("" if fidelity is None else " AND fidelity = ?")
+        rows = self._db.execute(
+            JOINED.format(join="") + f" {where} ORDER BY fitness DESC, asks.number LIMIT ?",
+            (*(() if fidelity is None else (fidelity,)), k),
+        )
+        return [Evaluation(_request(row[:11]), _outcome(row[11:])) for row in rows]
+
+    def failure_counts(self) -> dict[str, int]:
+        """Number of failed rows by cause, the most frequent first."""
+        rows = self._db.execute("SELECT failure, COUNT(*) FROM results WHERE failure IS NOT NULL GROUP BY failure")
+        counts: dict[str, int] = {}
+        for failure, count in rows:
+            cause = str(Failure(**json.loads(failure)))
+            counts[cause] = counts.get(cause, 0) + count
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
