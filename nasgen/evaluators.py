@@ -11,16 +11,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from nasgen.errors import InputError
 from nasgen.evaluation import Failure, Outcome, Request
 from nasgen.plugins import is_plugin, load_plugin
-from search_spaces import get_space
+from search_spaces import TrainableSpace, get_space
 
 if TYPE_CHECKING:
-    import torch
-
-    from nasgen.tasks import Task
-    from nasgen.training import Recipe
+    from nasgen.tasks.images import Images
 
 
 class Evaluator(Protocol):
@@ -48,11 +47,13 @@ def answer(evaluator: Evaluator, request: Request) -> Outcome:
 
 def _kind(error: BaseException) -> str:
     """The kind of failure an exception is; torch says out-of-memory on a CPU in the message alone."""
+    if type(error).__name__ == "DivergedError":
+        return "diverged"
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "out-of-memory"
     if isinstance(error, RuntimeError) and "allocate memory" in str(error):
         return "out-of-memory"
-    return getattr(error, "failure_kind", "exception")
+    return "exception"
 
 
 def build_space(name: str, options: Mapping[str, Any]) -> Any:
@@ -124,10 +125,12 @@ class TrainingEvaluator:
         Name of the data, as for :func:`nasgen.tasks.get_task`.
     split_seed
         Seed of the validation split.
-    recipes
-        A recipe (as JSON values) and a number of training rows (None for all) for each fidelity.
+    fidelities
+        A recipe and a number of training rows (None for all) for each fidelity, as JSON values.
     threads
         Threads of torch in one evaluation.
+    device
+        Where it trains; None for CUDA where there is a device.
     """
 
     def __init__(
@@ -136,18 +139,54 @@ class TrainingEvaluator:
         space_options: Mapping[str, Any],
         task: str,
         split_seed: int,
-        recipes: Mapping[str, Mapping[str, Any]],
+        fidelities: Mapping[str, Mapping[str, Any]],
         threads: int = 1,
+        device: str | None = None,
     ) -> None:
+        import torch
+
         from nasgen import numerics
+        from nasgen.recipe import Recipe
         from nasgen.tasks import get_task
+        from nasgen.tasks.images import training_images
 
         numerics.prepare(threads)
-        self.space = build_space(space, space_options)
-        self.task: Task = get_task(task)
-        self.split_seed = split_seed
-        self.recipes = recipes
+        self.space: TrainableSpace[Any] = build_space(space, space_options)
+        self.task = get_task(task)
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        images, self.validation = training_images(self.task, split_seed, device)
+        self.recipes = {name: Recipe(**one["recipe"]) for name, one in fidelities.items()}
+        self.images = {name: _subset(images, one["rows"], split_seed) for name, one in fidelities.items()}
 
     def evaluate(self, request: Request) -> Outcome:
         """Train one genotype under the request's seed at the request's fidelity."""
-        raise NotImplementedError
+        from nasgen.training import initialise, train
+
+        genotype = self.space.decode(request.genotype)
+        graph = self.space.to_graph(genotype)
+        network = initialise(
+            lambda: self.space.build(genotype, self.task.input_shape, self.task.n_classes), request.seed
+        )
+        trained = train(
+            network,
+            self.images[request.fidelity],
+            self.recipes[request.fidelity],
+            seed=request.seed,
+            validation=self.validation,
+        )
+        metrics = {
+            "accuracy": [epoch.validation_accuracy for epoch in trained.curve],
+            "loss": [epoch.validation_loss for epoch in trained.curve],
+            "train_loss": [epoch.train_loss for epoch in trained.curve],
+            **graph.info,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        }
+        return Outcome(fitness=trained.fitness, metrics=metrics)
+
+
+def _subset(images: Images, rows: int | None, seed: int) -> Images:
+    """As many random images, or all of them where ``rows`` is None."""
+    if rows is None:
+        return images
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(images))[:rows])
+    return replace(images, pixels=images.pixels[chosen], labels=images.labels[chosen])

@@ -14,11 +14,10 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-
-from nasgen.errors import SearchSpaceExhaustedError
-from nasgen.evaluation import Evaluation
 from nasgen.prescreen import Prescreen
-from nasgen.strategy import Proposal, draw_fresh
+
+from nasgen.evaluation import Evaluation
+from nasgen.strategy import Proposal, draw_distinct, draw_fresh
 from nasgen.variation import Individual, make_toolbox, select, vary
 from search_spaces import SearchSpace
 
@@ -107,25 +106,14 @@ class Evolution(Generic[G]):
         return vary(self.toolbox, rng, first, second)[0]
 
     def _best_of_brood(self, rng: np.random.Generator, prescreen: Prescreen[G]) -> Proposal[G]:
-        brood: dict[str, Proposal[G]] = {}
-
-        def known(key: str) -> bool:
-            return key in brood or self.asked(key)
-
         n_newcomers = round(self.newcomers * self.brood)
-        for index in range(self.brood):
-            draw = self._newcomer if index < n_newcomers else self._child
-            try:
-                proposal = draw_fresh(self.space, rng, known, lambda draw=draw: draw(rng))  # type: ignore[misc]
-            except SearchSpaceExhaustedError:
-                if not brood:
-                    raise
-                break
-            brood[proposal.key] = proposal
-        mean, spread = prescreen.predict([proposal.genotype for proposal in brood.values()])
+        draws = [lambda: self._newcomer(rng)] * n_newcomers + [lambda: self._child(rng)] * (
+            self.brood - n_newcomers
+        )
+        brood = draw_distinct(self.space, rng, self.asked, draws)
+        mean, spread = prescreen.predict([proposal.genotype for proposal in brood])
         best = int(np.argmax(mean + self.optimism * spread))
-        proposal = list(brood.values())[best]
-        return replace(proposal, predicted=float(mean[best]), predicted_std=float(spread[best]))
+        return replace(brood[best], predicted=float(mean[best]), predicted_std=float(spread[best]))
 
     def state(self) -> Any:
         """Nothing beyond the rows told: the population is their best."""

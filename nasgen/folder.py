@@ -1,11 +1,11 @@
 """RunFolder: where a run lies on disk, and what stands there when.
 
-    run.json       the arguments at once; settings, identity and environment before the first ask
-    store.sqlite   the rows
-    data.npz       the data, where it came from arrays or from OpenML
-    best/          the winner: genotype.json, weights.safetensors, network.py
-    baseline/      the random search of equal trainings, a run of its own
-    log.txt        what the workers printed
+run.json       the arguments at once; settings, identity and environment before the first ask
+store.sqlite   the rows
+data.npz       the data, where it came from arrays or from OpenML
+best/          the winner: genotype.json, weights.safetensors, network.py
+baseline/      the random search of equal trainings, a run of its own
+log.txt        what the workers printed
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class RunFolder:
         """
         folder = cls(path)
         if folder.run_json.exists():
-            raise InputError(f"{path} holds a run: go on with `nasgen resume {path}`, or choose another --out")
+            raise InputError(
+                f"{path} holds a run: go on with `nasgen resume {path}`, or choose another --out"
+            )
         folder._made = [parent for parent in (folder.path, *folder.path.parents) if not parent.exists()]
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,9 @@ class RunFolder:
             folder.write({"version": FORMAT_VERSION, "provisional": True, "arguments": dict(arguments)})
             Store(folder.store_path).close()
         except OSError as error:
-            raise InputError(f"--out must be a folder that can be written to, found {path}: {error.strerror}") from None
+            raise InputError(
+                f"--out must be a folder that can be written to, found {path}: {error.strerror}"
+            ) from None
         return folder
 
     @classmethod
@@ -111,7 +115,9 @@ class RunFolder:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise InputError(f"{self.path} is being written to by another process: wait for its end") from None
+            raise InputError(
+                f"{self.path} is being written to by another process: wait for its end"
+            ) from None
 
     def unlock(self) -> None:
         """Let another process write."""
@@ -128,7 +134,9 @@ class RunFolder:
         try:
             values = json.loads(self.run_json.read_text())
         except ValueError as error:
-            raise InputError(f"{self.run_json}: expected JSON as this tool writes it, found {error}") from None
+            raise InputError(
+                f"{self.run_json}: expected JSON as this tool writes it, found {error}"
+            ) from None
         if not isinstance(values, dict) or "arguments" not in values:
             raise InputError(f"{self.run_json}: expected the settings of a run, found something else")
         return values

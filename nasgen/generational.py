@@ -19,10 +19,11 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from nasgen.prescreen import Prescreen
+from numpy.typing import NDArray
 
 from nasgen.evaluation import Evaluation
-from nasgen.prescreen import Prescreen
-from nasgen.strategy import Proposal, draw_fresh, with_key
+from nasgen.strategy import Proposal, draw_distinct, with_key
 from nasgen.variation import Individual, make_toolbox, select, vary
 from search_spaces import SearchSpace
 
@@ -138,7 +139,7 @@ class GenerationalEvolution(Generic[G]):
     def _estimate(self, rng: np.random.Generator, new: list[Proposal[G]]) -> list[Proposal[G]]:
         """Give the estimated part its predicted fitness; return the part to train, with its predictions."""
         n_estimated = math.floor(self.estimation * len(new))
-        predictions = self.prescreen.predict([one.genotype for one in new]) if self.prescreen and new else None
+        predictions = self._predict(new)
         if predictions is None or n_estimated == 0:
             return new
         mean, spread = predictions
@@ -151,24 +152,21 @@ class GenerationalEvolution(Generic[G]):
         self.offspring += [Individual.of(proposals[i], float(mean[i]), trained=False) for i in estimated]
         return [proposals[i] for i in trained]
 
+    def _predict(self, new: list[Proposal[G]]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        if self.prescreen is None or not self.prescreen.ready or not new:
+            return None
+        return self.prescreen.predict([one.genotype for one in new])
+
     def _fresh(self, rng: np.random.Generator, n: int) -> list[Proposal[G]]:
         """Random genotypes that were neither asked nor are among themselves twice."""
-        drawn: dict[str, Proposal[G]] = {}
-        for _ in range(n):
-            proposal = draw_fresh(
-                self.space,
-                rng,
-                lambda key: key in drawn or self.asked(key),
-                lambda: Proposal(self.space.sample(rng)),
-            )
-            drawn[proposal.key] = proposal
-        return list(drawn.values())
+        if n == 0:
+            return []
+        return draw_distinct(self.space, rng, self.asked, [lambda: Proposal(self.space.sample(rng))] * n)
 
     # Going on after a resume -----------------------------------------------------------------------------
 
     def state(self) -> Any:
         """The generation and its individuals, predicted ones included."""
-
         return {
             "generation": self.generation,
             "population": [one.to_json(self.space) for one in self.population],

@@ -8,11 +8,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from deap import base, tools
+from nasgen.prescreen import Prescreen
 
 from nasgen.evaluation import Evaluation
 from nasgen.objectives import Objectives
-from nasgen.prescreen import Prescreen
-from nasgen.strategy import Proposal, draw_fresh
+from nasgen.strategy import Proposal, draw_distinct
 from nasgen.variation import Individual, global_random, make_toolbox, vary
 from search_spaces import SearchSpace
 
@@ -75,20 +75,16 @@ class NSGA2(Generic[G]):
     def ask(self, rng: np.random.Generator) -> list[Proposal[G]]:
         """A generation: random at first, then the offspring of tournaments on rank and crowding."""
         if len(self.population) < 2:
-            return self._distinct(rng, self.population_size, lambda: Proposal(self.space.sample(rng)))
+            return self._generation(rng, self.population_size, lambda: Proposal(self.space.sample(rng)))
         if self.prescreen is None or not self.prescreen.ready:
-            return self._distinct(rng, self.population_size, lambda: self._child(rng))
-        brood = self._distinct(rng, self.oversampling * self.population_size, lambda: self._child(rng))
+            return self._generation(rng, self.population_size, lambda: self._child(rng))
+        brood = self._generation(rng, self.oversampling * self.population_size, lambda: self._child(rng))
         return self._chosen(brood, self.prescreen)
 
-    def _distinct(
+    def _generation(
         self, rng: np.random.Generator, n: int, draw: Callable[[], Proposal[G]]
     ) -> list[Proposal[G]]:
-        drawn: dict[str, Proposal[G]] = {}
-        for _ in range(n):
-            proposal = draw_fresh(self.space, rng, lambda key: key in drawn or self.asked(key), draw)
-            drawn[proposal.key] = proposal
-        return list(drawn.values())
+        return draw_distinct(self.space, rng, self.asked, [draw] * n)
 
     def _child(self, rng: np.random.Generator) -> Proposal[G]:
         four = [self.population[i] for i in rng.integers(len(self.population), size=4)]
@@ -111,7 +107,9 @@ class NSGA2(Generic[G]):
             )
             for proposal, value, deviation, info in zip(brood, mean, spread, infos, strict=True)
         ]
-        return [one.proposal for one in tools.selNSGA2(candidates, min(self.population_size, len(candidates)))]
+        return [
+            one.proposal for one in tools.selNSGA2(candidates, min(self.population_size, len(candidates)))
+        ]
 
     def state(self) -> Any:
         """Nothing beyond the rows told."""

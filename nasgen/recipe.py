@@ -59,9 +59,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         something), and the learning rate with the square root of the batch.
         """
         batch = min(512, max(32, 2 ** round(math.log2(max(rows, 1) / 128))))
-        return cls(
-            epochs=epochs, batch=batch, peak_lr=0.1 * math.sqrt(batch / 32), augmentation=augmentation
-        )
+        return cls(epochs=epochs, batch=batch, peak_lr=0.1 * math.sqrt(batch / 32), augmentation=augmentation)
 
     def learning_rate(self, step: int, steps: int) -> float:
         """The rate of a step, ``step`` counting from 0 to ``steps - 1``."""

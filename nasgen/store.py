@@ -85,7 +85,9 @@ class Store:
         if read_only and not self.path.is_file():
             raise InputError(f"expected a run's store, found no file {path}")
         mode = "ro" if read_only else "rwc"
-        self._db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+        self._db = sqlite3.connect(
+            f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None
+        )
         try:
             self._db.execute("PRAGMA busy_timeout = 10000")
             if not read_only:
@@ -246,7 +248,9 @@ class Store:
 
     def failure_counts(self) -> dict[str, int]:
         """Number of failed rows by cause, the most frequent first."""
-        rows = self._db.execute("SELECT failure, COUNT(*) FROM results WHERE failure IS NOT NULL GROUP BY failure")
+        rows = self._db.execute(
+            "SELECT failure, COUNT(*) FROM results WHERE failure IS NOT NULL GROUP BY failure"
+        )
         counts: dict[str, int] = {}
         for failure, count in rows:
             cause = str(Failure(**json.loads(failure)))

@@ -98,6 +98,31 @@ def draw_fresh(
     raise SearchSpaceExhaustedError("every genotype of the search space was asked")
 
 
+def draw_distinct(
+    space: SearchSpace[G],
+    rng: np.random.Generator,
+    asked: Callable[[str], bool],
+    draws: Sequence[Callable[[], Proposal[G]]],
+) -> list[Proposal[G]]:
+    """One fresh proposal a draw, none twice; fewer where the space runs out in between.
+
+    Raises
+    ------
+    SearchSpaceExhaustedError
+        If not one is left.
+    """
+    drawn: dict[str, Proposal[G]] = {}
+    for draw in draws:
+        try:
+            proposal = draw_fresh(space, rng, lambda key: key in drawn or asked(key), draw)
+        except SearchSpaceExhaustedError:
+            if not drawn:
+                raise
+            break
+        drawn[proposal.key] = proposal
+    return list(drawn.values())
+
+
 def with_key(space: SearchSpace[G], proposal: Proposal[G]) -> Proposal[G]:
     """The proposal with the key of its genotype."""
     return proposal if proposal.key else replace(proposal, key=space.key(proposal.genotype))

@@ -63,7 +63,15 @@ class Individual(Generic[G]):
         """The individual as JSON values, the genotype as its text."""
         one = self.proposal
         prediction = [one.predicted, one.predicted_std]
-        return [space.encode(one.genotype), one.key, one.operator, one.parents, *prediction, self.value, self.trained]
+        return [
+            space.encode(one.genotype),
+            one.key,
+            one.operator,
+            one.parents,
+            *prediction,
+            self.value,
+            self.trained,
+        ]
 
     @classmethod
     def from_json(cls, space: SearchSpace[G], values: Sequence[Any]) -> Individual[G]:

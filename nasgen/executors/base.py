@@ -106,7 +106,7 @@ class Executor(ABC):
         """What happened since the last call: at once where something has, otherwise when it does.
 
         The list is empty after ``timeout`` seconds (None waits for ever), when the capacity has changed, and
-        at once where no job is under way.
+        at once where no job is under way although there are slots.
 
         Raises
         ------

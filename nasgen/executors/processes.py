@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from nasgen.evaluation import Failure
 from nasgen.executors.base import (
@@ -43,9 +43,9 @@ REAP_SECONDS = 5.0
 class ProcessExecutor(Executor):
     """Evaluates in up to ``workers`` persistent processes, started when they are first needed.
 
-    A worker that has ended is replaced by the next :meth:`submit`. Workers end with this process, even when it
-    is killed; on Linux with the *thread* that started them, so that one thread should use an executor
-    throughout. They ignore Ctrl-C, and whatever a candidate prints goes to the log.
+    A worker that has ended is replaced by the next :meth:`submit`. Workers end with this process, even when
+    it is killed (on Linux with the *thread* that started them: use an executor from one thread throughout).
+    They ignore Ctrl-C, and whatever a candidate prints goes to the log.
 
     Parameters
     ----------
@@ -183,11 +183,8 @@ class ProcessExecutor(Executor):
         manner = self._end(worker)
         if job is None:
             return
-        self._events.append(
-            Lost(
-                job.token, Failure("worker-lost", f"worker {manner}"), "candidate" if began else "environment"
-            )
-        )
+        blame: Literal["candidate", "environment"] = "candidate" if began else "environment"
+        self._events.append(Lost(job.token, Failure("worker-lost", f"worker {manner}"), blame))
         if not began:
             self._count_false_start(manner)
 
@@ -204,9 +201,8 @@ class ProcessExecutor(Executor):
         self._false_starts += 1
         if self._false_starts == FALSE_STARTS:
             where = f"see {self._log}" if self._log is not None else "give a log to see what it printed"
-            raise ExecutorError(
-                f"{FALSE_STARTS} workers in a row ended before an evaluation began; the last {manner}: {where}"
-            )
+            found = f"{FALSE_STARTS} workers in a row ended before an evaluation began"
+            raise ExecutorError(f"{found}; the last {manner}: {where}")
 
     def _end(self, worker: _Worker) -> str:
         self._workers.remove(worker)
@@ -283,9 +279,9 @@ class _Worker:
         with suppress(subprocess.TimeoutExpired):  # a process may hang in the kernel, beyond all signals
             self._process.wait(REAP_SECONDS)
         status = self._process.returncode
-        if status is None or status >= 0:
-            return f"exited with status {status}"
-        return f"ended by {_signal_name(-status)}"
+        if status is None:
+            return "does not end"
+        return f"exited with status {status}" if status >= 0 else f"ended by {_signal_name(-status)}"
 
     def _send_job(self, job: Job) -> None:
         self._send(f"{job.token.number} {job.token.dispatch} {request_text(job.request)}")
@@ -297,7 +293,7 @@ class _Worker:
 
 def _environment(threads: int) -> dict[str, str]:
     """The environment of a worker: our own, our import path, and the number of threads."""
-    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if Path(entry).exists())
     return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), "PYTHONPATH": path}
 
 

@@ -27,7 +27,7 @@ def main(parent: int, fd: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     offer_to_the_out_of_memory_killer()
     # Never closed before the process ends, so that the driver reads the end of the stream as the end of us.
-    with open(fd, "rb", closefd=False) as requests, open(fd, "wb", closefd=False) as answers:  # noqa: PTH123 (a descriptor)
+    with open(fd, "rb", closefd=False) as requests, open(fd, "wb", closefd=False) as answers:
         serve(requests, answers)
 
 
@@ -68,7 +68,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     try:
         evaluator = build_evaluator(spec)
     except Exception as error:
-        return send(f"refused {' '.join(str(error).split()) or type(error).__name__}")
+        send(f"refused {' '.join(f'{type(error).__name__}: {error}'.split())}")
+        return
     send("ready")
     for line in requests:
         number, dispatch, request = line.decode().split(" ", 2)

@@ -1,0 +1,75 @@
+"""Budget: how large the candidates may be and how long they are trained.
+
+With a number of evaluations alone everything here is a fixed function of the images' shape, the number of training
+rows and the number of evaluations, so that a seed repeats exactly. With minutes a rehearsal (:mod:`nasgen.rehearsal`)
+measures the machine first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nasgen.augmentation import Augmentation
+from nasgen.recipe import Recipe
+from nasgen.settings import Fidelity
+
+SEARCH_PASSES = 30_000
+"""Images a candidate sees in the search, all epochs together, where the data set is large enough."""
+
+FINAL_PASSES = 500_000
+"""The same for the winner's final training."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBudget:
+    """What one candidate and the winner may cost.
+
+    Attributes
+    ----------
+    max_macs
+        Multiply-accumulates of one image's forward pass, at most.
+    search, final
+        The fidelities of the search and of the winner's final training.
+    """
+
+    max_macs: int
+    search: Fidelity
+    final: Fidelity
+
+
+def window_for(evaluations: int | None, trains: bool) -> int:
+    """Asks that may be under way at once: 1 for look-ups, which take no time; else 4 to 16."""
+    if not trains:
+        return 1
+    return 16 if evaluations is None else min(16, max(4, evaluations // 8))
+
+
+def default_max_macs(shape: tuple[int, int, int]) -> int:
+    """The cap where no clock was consulted: 2 million at 8 x 8, 10 million at 28 x 28, 20 million at 32 x 32 x 3."""
+    channels, height, width = shape
+    return round(2e6 * (height * width / 64) ** 0.65 * math.sqrt(channels))
+
+
+def training_budget(
+    shape: tuple[int, int, int], rows: int, all_rows: int, augmentation: Augmentation
+) -> TrainingBudget:
+    """The fixed budget for ``rows`` training rows, and ``all_rows`` with validation.
+
+    Small data sets are passed over more often, up to 12 times in the search and 60 times at the end; of large ones
+    the search reads a part.
+    """
+    epochs = min(12, max(3, round(SEARCH_PASSES / rows)))
+    search_rows = min(rows, SEARCH_PASSES // epochs)
+    final_epochs = min(60, max(10, round(FINAL_PASSES / all_rows)))
+    return TrainingBudget(
+        max_macs=default_max_macs(shape),
+        search=fidelity(search_rows, rows, epochs, augmentation),
+        final=fidelity(all_rows, all_rows, final_epochs, augmentation),
+    )
+
+
+def fidelity(rows: int, of: int, epochs: int, augmentation: Augmentation) -> Fidelity:
+    """A training on ``rows`` of the ``of`` rows there are, with the recipe for that many."""
+    recipe = Recipe.for_rows(rows, epochs, augmentation)
+    return Fidelity(recipe=recipe.model_dump(), rows=rows if rows < of else None)

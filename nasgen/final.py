@@ -1,0 +1,162 @@
+"""The winner's final training: on train and validation, at full budget, and the one look at the test data."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nasgen.evaluation import Evaluation
+from nasgen.folder import RunFolder
+from nasgen.settings import Settings
+from nasgen.store import Store
+from nasgen.tasks import Task
+
+CANDIDATES = 3
+"""How many of the best are tried before a search ends without a network: a final training may diverge."""
+
+MEASURED_STEPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """What the final training came to.
+
+    Attributes
+    ----------
+    number, genotype
+        Of the row that was trained again.
+    fitness
+        Its validation fitness in the search.
+    test_accuracy
+        Share of the test images it classifies rightly, 0..1.
+    parameters
+        Trainable numbers in the network.
+    epochs, seconds
+        Of the final training.
+    """
+
+    number: int
+    genotype: str
+    fitness: float
+    test_accuracy: float
+    parameters: int
+    epochs: int
+    seconds: float
+
+
+def stored_final(store: Store) -> Final | None:
+    """The final training of a run that has had it."""
+    values = store.meta("final")
+    return Final(**values) if values else None
+
+
+def train_final(
+    settings: Settings,
+    task: Task,
+    space: Any,
+    store: Store,
+    folder: RunFolder,
+    say: Callable[[str], None],
+    seconds: float | None = None,
+) -> Final | None:
+    """Train the best row again, score it on test once, and export it to ``best/``.
+
+    Parameters
+    ----------
+    seconds
+        What is left of a time budget: fewer epochs than the settings say where they would not fit.
+
+    Returns
+    -------
+    The result, also kept in the store; None if no row has a fitness, or the best few all fail.
+    """
+    from nasgen.training import DivergedError
+
+    done = stored_final(store)
+    if done is not None:
+        return done
+    for row in store.best(k=CANDIDATES):
+        try:
+            final = _train_row(row, settings, task, space, folder, say, seconds)
+        except DivergedError as error:
+            say(f"the final training of evaluation {row.number} diverged ({error}); the next best follows")
+            continue
+        store.set_meta("final", asdict(final))
+        return final
+    return None
+
+
+def _train_row(
+    row: Evaluation,
+    settings: Settings,
+    task: Task,
+    space: Any,
+    folder: RunFolder,
+    say: Callable[[str], None],
+    seconds: float | None,
+) -> Final:
+    import torch
+
+    from nasgen import numerics
+    from nasgen.export import export_best
+    from nasgen.recipe import Recipe
+    from nasgen.tasks.images import all_training_images, test_images
+    from nasgen.training import Epoch, evaluate, initialise, train
+
+    assert settings.final is not None  # settings of a search that trains have one
+    numerics.prepare(threads=os.cpu_count() or 1)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    genotype = space.decode(row.genotype)
+    seed = row.request.seed
+    images = all_training_images(task, device)
+    recipe = Recipe(**settings.final.recipe)
+
+    def network() -> torch.nn.Module:
+        return initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), seed)
+
+    if seconds is not None:
+        per_epoch = seconds_per_epoch(network(), images, recipe)
+        fitting = max(1, int(seconds / per_epoch))
+        recipe = recipe.model_copy(update={"epochs": min(recipe.epochs, fitting)})
+    say(f"final training of evaluation {row.number}: {recipe.epochs} epochs on all {len(images)} training images")
+    started = reported = time.monotonic()
+
+    def on_epoch(number: int, epoch: Epoch) -> bool:
+        nonlocal reported
+        if time.monotonic() - reported > 10:
+            reported = time.monotonic()
+            left = (reported - started) / (number + 1) * (recipe.epochs - number - 1)
+            say(f"  epoch {number + 1}/{recipe.epochs}  training loss {epoch.train_loss:.3f}  time left {left:.0f} s")
+        return False
+
+    trained_network = network()
+    train(trained_network, images, recipe, seed=seed, on_epoch=on_epoch)
+    test_accuracy = evaluate(trained_network, test_images(task, device)).accuracy
+    export_best(folder.best, row.genotype, trained_network, space, task)
+    return Final(
+        number=row.number,
+        genotype=row.genotype,
+        fitness=row.fitness if row.fitness is not None else float("nan"),
+        test_accuracy=test_accuracy,
+        parameters=sum(parameter.numel() for parameter in trained_network.parameters()),
+        epochs=recipe.epochs,
+        seconds=time.monotonic() - started,
+    )
+
+
+def seconds_per_epoch(network: Any, images: Any, recipe: Any) -> float:
+    """Wall time of an epoch with this network on this machine, from a few steps after a warm-up."""
+    from dataclasses import replace
+
+    from nasgen.training import train
+
+    few = min(len(images), MEASURED_STEPS * recipe.batch)
+    part = replace(images, pixels=images.pixels[:few], labels=images.labels[:few])
+    once = recipe.model_copy(update={"epochs": 1})
+    train(network, part, once, seed=0)
+    started = time.perf_counter()
+    train(network, part, once, seed=0)
+    return (time.perf_counter() - started) * len(images) / few

@@ -1,0 +1,193 @@
+"""Resolve: from what a user said to settings with nothing left open, and to the data behind them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from nasgen.errors import InputError
+from nasgen.folder import RunFolder
+from nasgen.plugins import is_plugin, plugin_path
+from nasgen.settings import Arguments, Fidelity, Settings
+
+if TYPE_CHECKING:
+    from nasgen.augmentation import Augmentation
+    from nasgen.budget import TrainingBudget
+    from nasgen.tasks import Task
+
+PAPER_DEPTH = (6, 12)
+PAPER_RANDOM_DEPTH = (10, 36)  # insertion deepens the genotypes of a search, so the paper's random search starts deeper
+ACCURACY = "accuracy"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Settings with the data they were resolved against (None for look-ups) and the data's hash."""
+
+    settings: Settings
+    task: Task | None
+    data_hash: str
+
+
+def resolve(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
+    """Load and check the data, and choose whatever the user left open.
+
+    Parameters
+    ----------
+    arguments
+        The user's words.
+    folder
+        Takes a copy of data that came from OpenML, so that a resume needs no network.
+    say
+        Told what takes a while.
+
+    Raises
+    ------
+    InputError
+        If the data, the table, the space or the surrogate is unusable.
+    """
+    _check_surrogate(arguments)
+    if arguments.table is not None:
+        return _resolve_lookup(arguments)
+    return _resolve_training(arguments, folder, say)
+
+
+def _check_surrogate(arguments: Arguments) -> None:
+    from nasgen.assembly import WITH_SURROGATE
+
+    if arguments.surrogate in ("auto", "off"):
+        return
+    if arguments.strategy not in WITH_SURROGATE:
+        names = " and ".join(WITH_SURROGATE)
+        raise InputError(f"--surrogate goes with --strategy {names}, found --strategy {arguments.strategy}")
+    from nasgen.prescreen import check_surrogate
+
+    check_surrogate(arguments.surrogate)
+
+
+def _resolve_lookup(arguments: Arguments) -> Resolved:
+    from nasgen.plugins import file_hash
+    from nasgen.tables import read_lookup
+
+    assert arguments.table is not None  # _consistent in Arguments: the two go together
+    assert arguments.fitness is not None
+    others = tuple(name.removeprefix("+") for name in arguments.objectives[1:])
+    read_lookup(arguments.table, arguments.fitness, others)
+    settings = _settings(arguments, task=None, space_options={}, budget=None, augment="none")
+    return Resolved(settings, None, file_hash(Path(arguments.table)))
+
+
+def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
+    from nasgen.budget import training_budget
+    from nasgen.tasks import get_task, save_task
+
+    spec = arguments.task or "digits"
+    say(f"reading {spec}")
+    task = get_task(spec)
+    if spec.startswith("openml:"):
+        save_task(task, folder.data)
+        spec = str(folder.data.resolve())
+    elif spec.endswith(".npz"):
+        spec = str(Path(spec).resolve())
+    augment = _augmentation(arguments, task, say)
+    rows = len(task.split(arguments.seed)[0])
+    if arguments.minutes is None:
+        budget = training_budget(task.input_shape, rows, len(task.y_train), augment)
+    else:
+        from nasgen.rehearsal import rehearse
+
+        say("rehearsing: how fast is this machine on this data")
+        budget = rehearse(task, arguments, n_workers(arguments), rows, augment, spec).budget
+    options = space_options(arguments, task, budget)
+    return Resolved(_settings(arguments, spec, options, budget, augment), task, task.data_hash)
+
+
+def _augmentation(arguments: Arguments, task: Task, say: Callable[[str], None]) -> Augmentation:
+    from nasgen.augmentation import Augmentation
+    from nasgen.probe import probe_augmentation
+
+    wanted = task.augmentation if arguments.augment == "auto" else arguments.augment
+    for known in get_args(Augmentation):
+        if wanted == known:
+            chosen: Augmentation = known
+            return chosen
+    say("trying augmentations on a small network")
+    return probe_augmentation(task, seed=arguments.seed)
+
+
+def space_options(arguments: Arguments, task: Task, budget: TrainingBudget) -> dict[str, Any]:
+    """Options of the search space: what the data and the budget bound."""
+    common = {"input_shape": list(task.input_shape), "n_classes": task.n_classes}
+    if is_plugin(arguments.space):
+        return common
+    paper_random = arguments.profile == "paper" and arguments.strategy == "random"
+    depth = PAPER_RANDOM_DEPTH if paper_random else PAPER_DEPTH
+    return {**common, "depth": list(depth), "max_macs": budget.max_macs}
+
+
+def n_workers(arguments: Arguments) -> int:
+    """As many workers as cores share out to the threads of an evaluation."""
+    if arguments.executor == "inline":
+        return 1
+    if arguments.workers is not None:
+        return arguments.workers
+    if arguments.table is not None:
+        return 1
+    return max(1, len(os.sched_getaffinity(0)) // arguments.threads) if hasattr(os, "sched_getaffinity") else 1
+
+
+def _executor(arguments: Arguments) -> str:
+    """Look-ups take microseconds and cannot fail: in this process; trainings in workers."""
+    if arguments.executor != "auto":
+        return arguments.executor
+    return "inline" if arguments.table is not None and arguments.workers in (None, 1) else "processes"
+
+
+def strategy_options(arguments: Arguments) -> dict[str, Any]:
+    """Options of the strategy that differ from its defaults."""
+    if arguments.population is None or arguments.strategy in ("random", "local-search"):
+        return {}
+    return {"population": arguments.population}
+
+
+def _settings(
+    arguments: Arguments,
+    task: str | None,
+    space_options: dict[str, Any],
+    budget: TrainingBudget | None,
+    augment: str,
+) -> Settings:
+    from nasgen.budget import window_for
+
+    fidelities: dict[str, Fidelity] = {"search": budget.search} if budget else {}
+    return Settings(
+        space=_absolute(arguments.space),
+        space_options=space_options,
+        task=task,
+        table=str(Path(arguments.table).resolve()) if arguments.table else None,
+        fitness=arguments.fitness or ACCURACY,
+        objectives=arguments.objectives or (arguments.fitness or ACCURACY,),
+        evaluations=arguments.evaluations,
+        minutes=arguments.minutes,
+        seed=arguments.seed,
+        strategy=_absolute(arguments.strategy),
+        profile=arguments.profile,
+        strategy_options=strategy_options(arguments),
+        window=arguments.window or window_for(arguments.evaluations, trains=task is not None),
+        surrogate=str(Path(arguments.surrogate).resolve()) if Path(arguments.surrogate).is_dir() else arguments.surrogate,
+        augment=augment,
+        baseline=arguments.baseline,
+        workers=n_workers(arguments),
+        executor="inline" if _executor(arguments) == "inline" else "processes",
+        threads=arguments.threads,
+        deadline=arguments.deadline,
+        fidelities=fidelities,
+        final=budget.final if budget else None,
+    )
+
+
+def _absolute(name: str) -> str:
+    return f"{plugin_path(name)}:{name.rpartition(':')[2]}" if is_plugin(name) else name

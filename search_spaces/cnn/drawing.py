@@ -1,0 +1,39 @@
+"""Random choices that the generator and the mutations share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from search_spaces.cnn.genotype import POOLS, Op
+
+T = TypeVar("T")
+
+CHANNELS = (16, 32, 64, 128)  # of a freshly drawn conv
+KERNELS = (3, 3, 5, 7)  # half of the convs stay cheap
+CONV_SHARE, POOL_SHARE = 0.7, 0.2  # of freshly drawn vertices of one input; the rest is skip
+
+
+def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
+    """One item with equal odds (``rng.choice`` takes ten times as long)."""
+    return items[int(rng.random() * len(items))]
+
+
+def draw_conv(rng: np.random.Generator, channels: Sequence[int] = CHANNELS) -> Op:
+    """A conv with a random kernel and one of the given channels."""
+    return Op("conv", pick(rng, KERNELS), pick(rng, channels))
+
+
+def draw_free(rng: np.random.Generator) -> Op:
+    """A vertex of one input without parameters: max_pool, avg_pool or skip."""
+    return Op(pick(rng, (*POOLS, "skip")))
+
+
+def draw_unary(rng: np.random.Generator) -> Op:
+    """A vertex of one input."""
+    luck = rng.random()
+    if luck < CONV_SHARE:
+        return draw_conv(rng)
+    return Op(pick(rng, POOLS)) if luck < CONV_SHARE + POOL_SHARE else Op("skip")
