@@ -211,6 +211,11 @@ class Store:
         """Number of failed rows."""
         return self._count("SELECT COUNT(*) FROM results WHERE failure IS NOT NULL")
 
+    @property
+    def n_trained(self) -> int:
+        """Number of rows with a fitness that was trained or inherited."""
+        return self._count("SELECT COUNT(*) FROM results WHERE failure IS NULL AND origin <> 'looked-up'")
+
     def was_asked(self, key: str, fidelity: str, repeat: int = 0) -> bool:
         """Whether a (key, fidelity, repeat) was asked, with or without a result."""
         query = "SELECT 1 FROM asks WHERE key = ? AND fidelity = ? AND repeat = ?"

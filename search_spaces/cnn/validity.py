@@ -140,7 +140,5 @@ def _broken_caps(genotype: CnnGenotype, limits: Limits) -> list[str]:
     if parameters > limits.max_parameters:
         violations.append(f"there must be at most {limits.max_parameters} parameters, found {parameters}")
     if macs > limits.max_macs:
-        violations.append(
-            f"there must be at most {limits.max_macs} multiply-accumulates an image, found {macs}"
-        )
+        violations.append(f"there must be at most {limits.max_macs} multiply-accumulates an image, found {macs}")
     return violations

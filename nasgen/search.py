@@ -1,0 +1,438 @@
+"""Search: from a data set or a table to the best structure found, in one call; and going on after an interruption."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasgen.errors import InputError
+from nasgen.evaluation import Evaluation
+from nasgen.folder import FORMAT_VERSION, RunFolder
+from nasgen.settings import Arguments, Settings, read_arguments
+from nasgen.store import Store
+
+if TYPE_CHECKING:
+    from nasgen.final import Final
+    from nasgen.resolve import Resolved
+    from nasgen.view import View
+
+BASELINE_ARGUMENTS = {"strategy": "random", "surrogate": "off", "baseline": None}
+FIRST_DEADLINE = 600.0  # seconds for an evaluation while none has ended yet
+DEADLINE_FACTOR = 10.0  # later, times the longest that ended, but at least a minute
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search came to.
+
+    Attributes
+    ----------
+    path
+        The run's folder.
+    best
+        The row of highest fitness; None if every candidate failed.
+    front
+        With several objectives, the rows that no other beats in all of them.
+    final
+        The winner's final training; None for look-ups.
+    evaluations, trained, failed
+        Rows asked (failures included), rows with a trained fitness, failed rows.
+    seconds
+        Wall time of all parts of the search, interruptions excluded.
+    baseline
+        The result of the random search of equal trainings, where one ran.
+    """
+
+    path: Path
+    best: Evaluation | None
+    front: tuple[Evaluation, ...]
+    final: Final | None
+    evaluations: int
+    trained: int
+    failed: int
+    seconds: float
+    baseline: SearchResult | None = field(default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``nasgen search --json`` prints."""
+        values: dict[str, Any] = {
+            "run": str(self.path),
+            "best": self._best_json(),
+            "evaluations": self.evaluations,
+            "trained": self.trained,
+            "failed": self.failed,
+            "seconds": self.seconds,
+        }
+        if self.front:
+            values["front"] = [
+                {"genotype": row.genotype, "fitness": row.fitness, **_numbers(row)} for row in self.front
+            ]
+        if self.baseline is not None:
+            values["baseline"] = self.baseline.to_json()
+        return values
+
+    def _best_json(self) -> dict[str, Any] | None:
+        if self.best is None:
+            return None
+        if self.final is None:
+            parameters = self.best.outcome.metrics.get("parameters")
+            shown, fitness, test_accuracy = self.best.genotype, self.best.fitness, None
+        else:
+            parameters = self.final.parameters
+            shown, fitness, test_accuracy = self.final.genotype, self.final.fitness, self.final.test_accuracy
+        return {"genotype": shown, "fitness": fitness, "test_accuracy": test_accuracy, "parameters": parameters}
+
+
+def _numbers(row: Evaluation) -> dict[str, float]:
+    return {name: value for name, value in row.outcome.metrics.items() if isinstance(value, int | float)}
+
+
+def search(
+    space: str = "cnn",
+    task: str | Path | Sequence[Any] | None = None,
+    *,
+    out: str | Path,
+    evaluations: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    objectives: Sequence[str] = (),
+    **options: Any,
+) -> SearchResult:
+    """Search a space for the structure of highest fitness, and train it.
+
+    Parameters
+    ----------
+    space
+        ``cnn``, ``nasbench201`` or ``FILE.py:NAME``.
+    task
+        ``digits`` (default), ``FILE.npz``, ``openml:NAME``, or arrays ``(x, y, x_test, y_test)`` with images of
+        shape (n, H, W) or (n, H, W, C).
+    out
+        Folder of the run; must not hold one.
+    evaluations, minutes
+        The budget; either may stand alone.
+    seed
+        Of everything.
+    objectives
+        ``("accuracy", "parameters")`` and the like, with ``strategy="nsga2"``.
+    options
+        The other options of ``nasgen search``, with underscores: ``strategy``, ``workers``, ``surrogate``, ...
+
+    Raises
+    ------
+    InputError
+        If anything that came in is unusable; nothing is left on disk then.
+    """
+    arrays = task if task is not None and not isinstance(task, str | Path) else None
+    arguments = read_arguments(
+        space=space,
+        task=None if task is None or arrays is not None else str(task),
+        out=str(out),
+        evaluations=evaluations,
+        minutes=minutes,
+        seed=seed,
+        objectives=tuple(objectives),
+        **options,
+    )
+    return start(arguments, arrays)
+
+
+def start(arguments: Arguments, arrays: Sequence[Any] | None = None) -> SearchResult:
+    """Start a search anew in its folder."""
+    folder = RunFolder.create(arguments.out, arguments.model_dump(mode="json"))
+    try:
+        return _start_in(folder, arguments, arrays)
+    finally:
+        folder.unlock()
+
+
+def _start_in(folder: RunFolder, arguments: Arguments, arrays: Sequence[Any] | None) -> SearchResult:
+    """Resolve the arguments, complete ``run.json``, and run; bad input leaves nothing behind."""
+    from nasgen.view import View
+
+    started = time.monotonic()
+    view = View()
+    try:
+        if arrays is not None:
+            arguments = _with_arrays(arguments, arrays, folder)
+        resolved = _settle(folder, arguments, view.say)
+    except InputError:
+        folder.discard()
+        raise
+    return _run(folder, resolved, started)
+
+
+def _with_arrays(arguments: Arguments, arrays: Sequence[Any], folder: RunFolder) -> Arguments:
+    """Keep the arrays in the run's folder, so that workers and a resume can read them."""
+    from nasgen.tasks import get_task, save_task
+
+    save_task(get_task(arrays), folder.data)
+    return arguments.model_copy(update={"task": str(folder.data)})
+
+
+def _settle(folder: RunFolder, arguments: Arguments, say: Callable[[str], None]) -> Resolved:
+    """Resolve, check that space and strategy can be made, and bind the run to what it was started with."""
+    from nasgen.assembly import make_space, make_strategy
+    from nasgen.fingerprint import identity
+    from nasgen.numerics import environment
+    from nasgen.resolve import resolve
+
+    resolved = resolve(arguments, folder, say)
+    make_strategy(resolved.settings, make_space(resolved.settings), asked=lambda key: False)
+    folder.write(
+        {
+            "version": FORMAT_VERSION,
+            "provisional": False,
+            "arguments": arguments.model_dump(mode="json"),
+            "settings": resolved.settings.model_dump(mode="json"),
+            "identity": identity(resolved.settings, resolved.data_hash),
+            "environment": environment(),
+        }
+    )
+    return resolved
+
+
+def resume(
+    path: str | Path,
+    *,
+    evaluations: int | None = None,
+    minutes: float | None = None,
+    workers: int | None = None,
+    executor: str | None = None,
+    accept_environment: bool = False,
+) -> SearchResult:
+    """Go on with a run from where its store stands.
+
+    Budgets may grow, and workers may change; everything that decides a row stays.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run, another process writes to it, the data or a file of the user's own has
+        changed, or the environment has (unless accepted).
+    """
+    folder = RunFolder.open(path)
+    folder.lock()
+    try:
+        values = folder.read()
+        if values["provisional"]:  # it had asked for nothing yet
+            arguments = Arguments(**values["arguments"])
+            kept = folder.data.read_bytes() if folder.data.exists() else None
+            folder.clear()
+            if kept is not None:
+                folder.data.write_bytes(kept)
+            folder.write(values)
+            Store(folder.store_path).close()
+            return _start_in(folder, arguments, None)
+        started = time.monotonic()
+        settings = _grown(Settings(**values["settings"]), evaluations, minutes, workers, executor)
+        resolved = _reopen(settings, values, accept_environment)
+        folder.write({**values, "settings": settings.model_dump(mode="json")})
+        return _run(folder, resolved, started)
+    finally:
+        folder.unlock()
+
+
+def _grown(
+    settings: Settings, evaluations: int | None, minutes: float | None, workers: int | None, executor: str | None
+) -> Settings:
+    """The settings with larger budgets and other workers."""
+    for name, asked in (("evaluations", evaluations), ("minutes", minutes)):
+        before = getattr(settings, name)
+        if asked is not None and before is not None and asked < before:
+            raise InputError(f"--{name} may grow on resume, from {before}, found {asked}")
+    if executor not in (None, "auto", "inline", "processes"):
+        raise InputError(f"--executor must be auto, inline or processes, found {executor!r}")
+    changed = {"evaluations": evaluations, "minutes": minutes, "workers": workers}
+    changed["executor"] = executor if executor != "auto" else None
+    return settings.model_copy(update={name: value for name, value in changed.items() if value is not None})
+
+
+def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool) -> Resolved:
+    """Read the data again and refuse to mix."""
+    from nasgen.fingerprint import check_environment, check_identity, identity
+    from nasgen.numerics import environment
+    from nasgen.plugins import file_hash
+    from nasgen.resolve import Resolved
+    from nasgen.tasks import get_task
+
+    if settings.table is not None and not Path(settings.table).is_file():
+        raise InputError(f"the run looks fitness up in {settings.table}, which is not there: put it back")
+    task = get_task(settings.task) if settings.task is not None else None
+    data_hash = task.data_hash if task is not None else file_hash(Path(str(settings.table)))
+    check_identity(values["identity"], identity(settings, data_hash))
+    if not accept_environment:
+        check_environment(values["environment"], environment())
+    return Resolved(settings, task, data_hash)
+
+
+def _run(folder: RunFolder, resolved: Resolved, started: float) -> SearchResult:
+    """The search itself, the winner's final training, and the baseline beside it."""
+    from nasgen.assembly import make_space
+    from nasgen.final import train_final
+    from nasgen.view import View
+
+    settings = resolved.settings
+    space = make_space(settings)
+    with Store(folder.store_path) as store:
+        clock = Clock(store, settings, started)
+        best = store.best()
+        view = View(
+            settings.evaluations,
+            clock.left(),
+            done=store.n_results,
+            failures=store.failure_counts(),
+            best=best[0].fitness if best else None,
+        )
+        try:
+            _evaluate(folder, settings, space, store, view, clock)
+            if resolved.task is not None:
+                train_final(settings, resolved.task, space, store, folder, view.say, clock.left())
+        finally:
+            clock.keep()
+        baseline = _run_baseline(folder, settings, resolved, store, view) if settings.baseline else None
+        return result_of(folder, settings, store, baseline)
+
+
+def _evaluate(
+    folder: RunFolder, settings: Settings, space: Any, store: Store, view: View, clock: Clock
+) -> None:
+    """Ask, evaluate, record and tell until the budget is spent."""
+    from threadpoolctl import threadpool_limits
+
+    from nasgen.assembly import make_executor, make_strategy
+    from nasgen.faults import Dispatcher
+    from nasgen.run import Run
+
+    strategy = make_strategy(settings, space, lambda key: store.was_asked(key, "search"))
+    if settings.executor == "processes" and settings.workers > settings.window and not strategy.generational:
+        view.say(f"--workers {settings.workers} exceeds the window of {settings.window}: the others will be idle")
+    longest = 0.0
+
+    def on_result(request: Any, outcome: Any) -> None:
+        nonlocal longest
+        longest = max(longest, outcome.seconds)
+        view.result(request, outcome)
+
+    def deadline() -> float:
+        if settings.deadline is not None:
+            return settings.deadline
+        return max(60.0, DEADLINE_FACTOR * longest) if longest else FIRST_DEADLINE
+
+    with ExitStack() as stack:
+        stack.enter_context(threadpool_limits(1, user_api="blas"))  # sums of the driver's models, cut up by threads
+        executor = stack.enter_context(make_executor(settings, folder.log))
+        stack.enter_context(view)
+
+        def on_lost(request: Any, attempt: int, failure: Any) -> None:
+            store.record_loss(request.number, attempt, failure)
+
+        dispatcher = Dispatcher(executor, deadline=deadline, on_lost=on_lost)
+        Run(
+            space=space,
+            strategy=strategy,
+            dispatcher=dispatcher,
+            store=store,
+            seed=settings.seed,
+            evaluations=settings.evaluations,
+            window=settings.window,
+            may_ask=clock.may_ask,
+            on_result=on_result,
+        )()
+
+
+class Clock:
+    """The time a run has used, over all its parts, and what a time budget leaves for the search.
+
+    Attributes
+    ----------
+    SEARCH_SHARE
+        Part of a time budget after which nothing more is asked; the rest is for what is in training then and
+        for the winner's final training.
+    """
+
+    SEARCH_SHARE = 0.6
+
+    def __init__(self, store: Store, settings: Settings, started: float) -> None:
+        self._store = store
+        self._before = float(store.meta("seconds") or 0.0)
+        self._started = started
+        self._budget = None if settings.minutes is None else 60.0 * settings.minutes
+        self._share = self.SEARCH_SHARE if settings.trains else 1.0
+
+    def used(self) -> float:
+        """Seconds used so far."""
+        return self._before + time.monotonic() - self._started
+
+    def left(self) -> float | None:
+        """Seconds left of the whole budget; None without one."""
+        return None if self._budget is None else max(1.0, self._budget - self.used())
+
+    def may_ask(self) -> bool:
+        """Whether the search may still ask."""
+        return self._budget is None or self.used() < self._share * self._budget
+
+    def keep(self) -> None:
+        """Store the time used, so that a resume spends the remainder."""
+        self._store.set_meta("seconds", self.used())
+
+
+def _run_baseline(
+    folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View
+) -> SearchResult:
+    """A random search of as many trainings, in a run folder of its own inside this one."""
+    from nasgen.resolve import Resolved
+
+    view.say("baseline: a random search of equal trainings")
+    theirs = settings.model_copy(
+        update={
+            **BASELINE_ARGUMENTS,
+            "evaluations": store.n_results,
+            "minutes": None,
+            "strategy_options": {},
+            "objectives": settings.objectives[:1],
+        }
+    )
+    baseline = folder.baseline
+    values = folder.read()
+    if not baseline.run_json.exists():
+        baseline = RunFolder.create(baseline.path, values["arguments"])
+        from nasgen.fingerprint import identity
+
+        chosen = {"settings": theirs.model_dump(mode="json"), "identity": identity(theirs, resolved.data_hash)}
+        baseline.write({**values, **chosen})
+    else:
+        baseline.lock()
+    try:
+        return _run(baseline, Resolved(theirs, resolved.task, resolved.data_hash), time.monotonic())
+    finally:
+        baseline.unlock()
+
+
+def result_of(
+    folder: RunFolder, settings: Settings, store: Store, baseline: SearchResult | None = None
+) -> SearchResult:
+    """What a run has come to so far."""
+    from nasgen.final import stored_final
+
+    front: tuple[Evaluation, ...] = ()
+    if len(settings.objectives) > 1:
+        from nasgen.objectives import Objectives
+
+        front = tuple(Objectives(settings.objectives).front(store.evaluations()))
+    best = store.best()
+    return SearchResult(
+        path=folder.path,
+        best=best[0] if best else None,
+        front=front,
+        final=stored_final(store),
+        evaluations=store.n_asked,
+        trained=store.n_trained,
+        failed=store.n_failed,
+        seconds=float(store.meta("seconds") or 0.0),
+        baseline=baseline,
+    )

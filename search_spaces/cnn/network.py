@@ -1,0 +1,105 @@
+"""The torch module of a genotype."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces.cnn.genotype import CnnGenotype
+from search_spaces.cnn.plan import Fit, Step, forward_plan
+
+
+def build_network(genotype: CnnGenotype, input_shape: Sequence[int], n_classes: int) -> CnnNetwork:
+    """The network of a genotype; isomorphic genotypes give the same network, initialisation included.
+
+    Parameters
+    ----------
+    genotype
+        A valid genotype.
+    input_shape
+        (C, H, W) of the images.
+    n_classes
+        Width of the logits.
+    """
+    return CnnNetwork(forward_plan(genotype, input_shape), n_classes)
+
+
+class CnnNetwork(nn.Module):
+    """A layer for every vertex, run in canonical order: (N, C, H, W) images to (N, n_classes) logits."""
+
+    def __init__(self, plan: tuple[Step, ...], n_classes: int) -> None:
+        super().__init__()
+        self.plan = plan
+        for step in plan[1:-1]:
+            self.add_module(step.name, _layer(step))
+        self.head = nn.Linear(plan[-1].shape[0], n_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits; an activation is let go once its last reader has run."""
+        values = {0: images}
+        for step in self.plan[1:-1]:
+            inputs = [values[vertex] for vertex in step.inputs]
+            for vertex in step.frees:
+                del values[vertex]
+            values[step.vertex] = getattr(self, step.name)(*inputs)
+        logits: Tensor = self.head(values[self.plan[-1].inputs[0]].mean(dim=(2, 3)))
+        return logits
+
+
+class ConvBlock(nn.Module):
+    """Convolution that keeps height and width, batch norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) to (N, outputs, H, W)."""
+        return F.relu(self.norm(self.conv(x)))
+
+
+class Merge(nn.Module):
+    """Inputs brought to one size, then added or concatenated."""
+
+    def __init__(self, kind: str, fits: tuple[Fit, ...]) -> None:
+        super().__init__()
+        self.kind = kind
+        self.fits = fits
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """(N, C_i, H_i, W_i) each, to (N, C, H, W) with the smallest height and width."""
+        fitted = [_fitted(x, fit) for x, fit in zip(inputs, self.fits, strict=True)]
+        if self.kind == "concat":
+            return torch.cat(fitted, dim=1)
+        total = fitted[0]
+        for x in fitted[1:]:
+            total = total + x
+        return total
+
+    def extra_repr(self) -> str:
+        """What ``print(network)`` shows."""
+        return f"{self.kind}, {len(self.fits)} inputs"
+
+
+def _fitted(x: Tensor, fit: Fit) -> Tensor:
+    if fit.window:
+        x = F.max_pool2d(x, fit.window)
+    if fit.size:
+        x = F.adaptive_max_pool2d(x, fit.size)
+    if fit.padding:
+        x = F.pad(x, (0, 0, 0, 0, 0, fit.padding))
+    return x
+
+
+def _layer(step: Step) -> nn.Module:
+    if step.op.kind == "conv":
+        return ConvBlock(step.input_shapes[0][0], step.op.channels, step.op.kernel)
+    if step.fits:
+        return Merge(step.op.kind, step.fits)
+    if step.op.kind == "skip" or not step.halves:
+        return nn.Identity()
+    return nn.MaxPool2d(2) if step.op.kind == "max_pool" else nn.AvgPool2d(2)
