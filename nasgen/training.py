@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ EVALUATION_BATCH = 500
 
 class DivergedError(Exception):
     """The training loss became infinite, NaN, or far larger than at the start."""
+
+    failure_kind = "diverged"
 
 
 class Epoch(NamedTuple):
@@ -109,7 +112,7 @@ def train(
     batches = max(1, len(images) // recipe.batch)
     steps = recipe.epochs * batches
     generator = torch.Generator().manual_seed(seed)
-    watch = _Watch()
+    watch = _Watch(n_classes=int(images.labels.max()) + 1)
     curve: list[Epoch] = []
     step = 0
     with _seeded(seed, images.device):
@@ -125,12 +128,91 @@ def train(
                 loss.backward()
                 nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
                 optimiser.step()
-                watch.add(loss.detach(), logits.shape[1])
+                watch.add(loss)
                 step += 1
-            score = Score(math.nan, math.nan) if validation is None else evaluate(network, validation)
-            curve.append(Epoch(watch.end_epoch(), *score))
+            scored = Score(math.nan, math.nan) if validation is None else score(network, validation)
+            curve.append(Epoch(watch.end_epoch(), *scored))
             if on_epoch is not None and on_epoch(number, curve[-1]):
                 break
             network.train()
     network.eval()
     return Trained(tuple(curve), step, time.perf_counter() - started)
+
+
+@torch.inference_mode()
+def score(network: nn.Module, images: Images) -> Score:
+    """Score a network on images as they are, in their order; it is left in evaluation mode."""
+    layout, dtype = layout_and_dtype(images.device)
+    network.to(images.device, memory_format=layout).eval()
+    loss = torch.zeros((), device=images.device)
+    right = torch.zeros((), dtype=torch.int64, device=images.device)
+    for start in range(0, len(images), EVALUATION_BATCH):
+        rows = slice(start, start + EVALUATION_BATCH)
+        with _autocast(images.device, dtype):
+            logits = network(images.take(rows))
+        loss += nn.functional.cross_entropy(logits.float(), images.labels[rows], reduction="sum")
+        right += (logits.argmax(dim=1) == images.labels[rows]).sum()
+    return Score(loss.item() / len(images), right.item() / len(images))
+
+
+class _Watch:
+    """The losses of an epoch, looked at often enough to see that a training is lost."""
+
+    def __init__(self, n_classes: int) -> None:
+        self._limit = EXPLODED * math.log(n_classes)
+        self._steps = 0
+        self._unseen: list[torch.Tensor] = []
+        self._epoch: list[float] = []
+
+    def add(self, loss: torch.Tensor) -> None:
+        """Note the loss of a step."""
+        self._unseen.append(loss.detach())
+        if self._steps == 0 or len(self._unseen) == CHECK_EVERY:
+            self._look()
+
+    def end_epoch(self) -> float:
+        """The mean loss of the epoch, which ends here."""
+        self._look()
+        mean = math.fsum(self._epoch) / len(self._epoch)
+        self._epoch.clear()
+        return mean
+
+    def _look(self) -> None:
+        losses = torch.stack(self._unseen).tolist() if self._unseen else []
+        self._unseen.clear()
+        self._epoch += losses
+        for loss in losses:
+            self._steps += 1
+            if self._steps == 1:
+                self._limit = max(self._limit, EXPLODED * loss)
+            if not math.isfinite(loss) or loss > self._limit:
+                raise DivergedError(f"the training loss is {loss:.4g} at step {self._steps}")
+
+
+def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Nesterov SGD in one fused kernel; weight decay on what has two dimensions or more."""
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(
+        [group for group in groups if group["params"]],
+        lr=recipe.peak_lr,
+        momentum=recipe.momentum,
+        nesterov=recipe.momentum > 0,
+        fused=True,
+    )
+
+
+def _autocast(device: str, dtype: torch.dtype | None) -> torch.autocast:
+    return torch.autocast(torch.device(device).type, dtype=dtype or torch.bfloat16, enabled=dtype is not None)
+
+
+@contextmanager
+def _seeded(seed: int, device: str) -> Iterator[None]:
+    """Torch's global generators under a seed within the block, and as they were after it."""
+    on_cuda = [torch.device(device)] if device.startswith("cuda") else []
+    with torch.random.fork_rng(devices=on_cuda):
+        torch.manual_seed(seed)
+        yield

@@ -113,10 +113,7 @@ class NasBench201Space:
         labels = ("input", *(op for _, op in used), "output")
         spans = [(-1, NODES[0]), *(edge for edge, _ in used), (NODES[-1], len(NODES))]
         edges = [
-            (tail, head)
-            for tail, (_, end) in enumerate(spans)
-            for head, (start, _) in enumerate(spans)
-            if end == start
+            (tail, head) for tail, (_, end) in enumerate(spans) for head, (start, _) in enumerate(spans) if end == start
         ]
         return LabelledGraph(labels, tuple(edges))
 
@@ -136,8 +133,7 @@ def _alive(ops: tuple[str, ...]) -> tuple[str, ...]:
         if head in reaching:
             reaching.add(tail)
     return tuple(
-        op if tail in reached and head in reaching else "none"
-        for (tail, head), op in zip(EDGES, ops, strict=True)
+        op if tail in reached and head in reaching else "none" for (tail, head), op in zip(EDGES, ops, strict=True)
     )
 
 

@@ -119,7 +119,7 @@ def _same_type(name: str, x_train: NDArray[Any], x_test: NDArray[Any]) -> tuple[
             f"{name}: x_train and x_test must have the same type, found {x_train.dtype} and {x_test.dtype}; "
             "bring them to one scale"
         )
-    bytes_fit = all(x.dtype.kind != "f" and 0 <= x.min() and x.max() <= 255 for x in (x_train, x_test))
+    bytes_fit = all(x.dtype.kind != "f" and x.min() >= 0 and x.max() <= 255 for x in (x_train, x_test))
     dtype = np.uint8 if bytes_fit else np.float32
     # a copy, even where nothing changes: the task seals its arrays, and the user's stay writable
     return x_train.astype(dtype, order="C"), x_test.astype(dtype, order="C")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from nasgen.augmentation import Augmentation, positions
-from nasgen.tasks.task import Integers, Normalisation, Pixels, Task
+from nasgen.tasks.task import Integers, Normalisation, Pixels, Task, stratified_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,17 +31,12 @@ class Images:
     std: torch.Tensor
 
     @classmethod
-    def of(
-        cls, pixels: Pixels, labels: Integers, normalisation: Normalisation, device: str = "cpu"
-    ) -> Images:
+    def of(cls, pixels: Pixels, labels: Integers, normalisation: Normalisation, device: str = "cpu") -> Images:
         """Images of shape (n, C, H, W) with their labels, copied to a device."""
         return cls(
             torch.tensor(pixels.transpose(0, 2, 3, 1), device=device).contiguous(),
             torch.tensor(labels, device=device),
-            *(
-                torch.tensor(row, device=device).view(-1, 1, 1)
-                for row in (normalisation.mean, normalisation.std)
-            ),
+            *(torch.tensor(row, device=device).view(-1, 1, 1) for row in (normalisation.mean, normalisation.std)),
         )
 
     def __len__(self) -> int:
@@ -56,9 +52,7 @@ class Images:
         """The normalised images of a range of rows, in their order; shape (rows, C, H, W), channels last."""
         return self._normalised(self.pixels[rows])
 
-    def draw(
-        self, generator: torch.Generator, augmentation: Augmentation, rows: torch.Tensor
-    ) -> torch.Tensor:
+    def draw(self, generator: torch.Generator, augmentation: Augmentation, rows: torch.Tensor) -> torch.Tensor:
         """The normalised, augmented images of the given rows; shape (rows, C, H, W), channels last."""
         if augmentation == "none":
             return self._normalised(self.pixels.index_select(0, rows.to(self.device)))
@@ -73,13 +67,21 @@ class Images:
         return pixels.permute(0, 3, 1, 2).float().sub(self.mean).div(self.std)
 
 
-def training_images(task: Task, seed: int, device: str = "cpu") -> tuple[Images, Images]:
-    """The training and the validation images of a task, cut by seed."""
-    train, validation = (
-        Images.of(task.x_train[rows], task.y_train[rows], task.normalisation, device)
-        for rows in task.split(seed)
-    )
-    return train, validation
+def training_images(task: Task, seed: int, rows: int | None = None, device: str = "cpu") -> tuple[Images, Images]:
+    """The training and the validation images of a task, cut by seed.
+
+    With ``rows`` the training images are no more than that many, of every class its share; validation is the
+    same with or without.
+    """
+    train, validation = task.split(seed)
+    if rows is not None and rows < len(train):
+        rng = np.random.default_rng(seed)
+        train = train[stratified_split(rng, task.y_train[train], rows / len(train))[1]]
+    return _part(task, train, device), _part(task, validation, device)
+
+
+def _part(task: Task, rows: Integers, device: str) -> Images:
+    return Images.of(task.x_train[rows], task.y_train[rows], task.normalisation, device)
 
 
 def all_training_images(task: Task, device: str = "cpu") -> Images:
@@ -87,6 +89,6 @@ def all_training_images(task: Task, device: str = "cpu") -> Images:
     return Images.of(task.x_train, task.y_train, task.normalisation, device)
 
 
-def test_images(task: Task, device: str = "cpu") -> Images:
+def final_test_images(task: Task, device: str = "cpu") -> Images:
     """The test part: read once, at the end, for the winner."""
     return Images.of(task.x_test, task.y_test, task.normalisation, device)

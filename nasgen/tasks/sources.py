@@ -146,9 +146,7 @@ def _openml(name: str) -> Task:
         values, labels = values[order], np.argsort(order)[labels]
     labels = labels.astype(np.int64)
     train, test = _published_or_last(name, labels)
-    return task_of(
-        f"openml:{name}", images[train], labels[train], images[test], labels[test], classes=values.tolist()
-    )
+    return task_of(f"openml:{name}", images[train], labels[train], images[test], labels[test], classes=values.tolist())
 
 
 def _square(name: str, rows: NDArray[Any]) -> NDArray[Any]:

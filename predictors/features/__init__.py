@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from predictors.features.paper import FEATURES_V1, Cnn56
 from predictors.features.paths import PathFeatures
 from predictors.features.protocol import Concatenated, FeatureSet, Vocabulary
+from predictors.features.rows import FeatureRows
 from predictors.features.structure import live_part
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "FEATURE_SETS",
     "Cnn56",
     "Concatenated",
+    "FeatureRows",
     "FeatureSet",
     "PathFeatures",
     "Vocabulary",

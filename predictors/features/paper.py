@@ -162,7 +162,7 @@ def distances(adjacency: Floats) -> Floats:
     """The number of edges between any two vertices, shape (n, n); infinite between components."""
     n = len(adjacency)
     result = np.where(np.eye(n) > 0, 0.0, np.inf)
-    front, steps = np.eye(n), 0
+    front, steps = np.eye(n, dtype=bool), 0
     while front.any():
         steps += 1
         front = ((front @ adjacency) > 0) & np.isinf(result)

@@ -18,6 +18,8 @@ from predictors.features.protocol import Vocabulary
 from predictors.features.structure import INPUT, OUTPUT, Floats, Structure
 from search_spaces import LabelledGraph
 
+Bools = NDArray[np.bool_]
+
 #: With at most so many ops every subset of them is looked at, with more the single ops and all but one.
 FEW_OPS = 4
 
@@ -78,8 +80,8 @@ class PathFeatures:
 
     def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
         """The rows, shape (len(graphs), len(names))."""
-        members = np.array([[op in subset for op in self.ops] for subset in self.subsets], dtype=bool)
-        members = members.reshape(len(self.subsets), len(self.ops))
+        shape = (len(self.subsets), len(self.ops))
+        members = np.array([[op in subset for op in self.ops] for subset in self.subsets], dtype=bool).reshape(shape)
         rows = [self._row(Structure.of(graph), members) for graph in graphs]
         return np.array(rows, dtype=np.float64).reshape(len(graphs), len(self.names))
 
@@ -89,9 +91,9 @@ class PathFeatures:
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> PathFeatures:
         """The set that knows a stored vocabulary."""
-        return PathFeatures(**{name: tuple(words) for name, words in vocabulary.items()})
+        return PathFeatures(*(tuple(vocabulary[name]) for name in ("ops", "attributes", "info")))
 
-    def _row(self, structure: Structure, members: NDArray[np.bool_]) -> Floats:
+    def _row(self, structure: Structure, members: Bools) -> Floats:
         graph = structure.graph
         onehot = np.array([[label == op for op in self.ops] for label in graph.ops], dtype=np.float64)
         onehot = onehot.reshape(len(graph), len(self.ops))
@@ -105,26 +107,19 @@ class PathFeatures:
         )
 
 
-def _path_extremes(structure: Structure, onehot: Floats, members: NDArray[np.bool_]) -> list[Floats]:
+def _path_extremes(structure: Structure, onehot: Floats, members: Bools) -> list[Floats]:
     """The features from ``longest_path`` to the last ``shortest[...]``, in the order of the names.
 
     One walk over the graph finds the largest, and one the smallest, sum along a path of several weights a
     vertex: 1 for the length, 1 for each op, and for each subset 1 inside and an infinite penalty outside.
     """
-    n_ops, n_subsets = onehot.shape[1], len(members)
-    forbidden = np.ones((len(onehot), n_subsets), dtype=bool)
-    forbidden[structure.operations] = ~(onehot[structure.operations] @ members.T > 0)
-    ends = np.setdiff1d(np.arange(len(onehot)), structure.operations)
-    forbidden[ends] = False
-    steps = np.ones((len(onehot), 1 + n_subsets))
-    steps[:, 1:][forbidden] = -np.inf
-    most = _largest_sums(structure, np.hstack([steps, onehot]))
-    steps[:, 1:][forbidden] = np.inf
-    fewest = -_largest_sums(structure, -np.hstack([steps, onehot]))
-    lengths = slice(0, 1 + n_subsets)
-    longest, shortest = _edges_of(most[lengths]), _edges_of(fewest[lengths])
-    alive = bool(np.isfinite(most[0]))
-    on_path = [most[1 + n_subsets :], fewest[1 + n_subsets :]] if alive else [np.zeros(n_ops)] * 2
+    n, n_lengths = len(onehot), 1 + len(members)
+    allowed = np.ones((n, n_lengths), dtype=bool)
+    allowed[structure.operations, 1:] = onehot[structure.operations] @ members.T > 0
+    most = _largest_sums(structure, np.hstack([np.where(allowed, 1.0, -np.inf), onehot]))
+    fewest = -_largest_sums(structure, np.hstack([np.where(allowed, -1.0, -np.inf), -onehot]))
+    longest, shortest = _edges_of(most[:n_lengths]), _edges_of(fewest[:n_lengths])
+    on_path = [np.where(np.isfinite(sums[n_lengths:]), sums[n_lengths:], 0.0) for sums in (most, fewest)]
     return [longest[:1], shortest[:1], *_by_op(structure, onehot), *on_path, longest[1:], shortest[1:]]
 
 

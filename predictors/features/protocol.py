@@ -86,6 +86,4 @@ class Concatenated:
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> Concatenated:
         """Every part with its stored vocabulary."""
-        return Concatenated(
-            self.name, tuple(part.with_vocabulary(vocabulary[part.name]) for part in self.parts)
-        )
+        return Concatenated(self.name, tuple(part.with_vocabulary(vocabulary[part.name]) for part in self.parts))

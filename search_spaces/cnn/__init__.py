@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.canonical import canonical_key
-from search_spaces.cnn.crossover import CROSSOVERS, PAIRINGS, average
+from search_spaces.cnn.crossover import CROSSOVERS, PAIRINGS, Crossover, average
 from search_spaces.cnn.generator import random_genotype
 from search_spaces.cnn.genotype import CnnGenotype, Op, decode, encode
 from search_spaces.cnn.mutation import MUTATIONS
@@ -136,7 +136,7 @@ class CnnSpace:
 
     def crossover(self, rng: np.random.Generator, first: CnnGenotype, second: CnnGenotype) -> Offspring[CnnGenotype]:
         """Two children by a random crossover; where it cannot be applied, by another one."""
-        operators = {**CROSSOVERS, "average": partial(average, pairing=self.pairing)}
+        operators: dict[str, Crossover] = {**CROSSOVERS, "average": partial(average, pairing=self.pairing)}
         reasons = []
         for place in rng.permutation(len(self.crossovers)):
             offspring = operators[self.crossovers[place]](rng, first, second, self.limits)
@@ -193,7 +193,7 @@ class CnnSpace:
 
 
 def _positive_integers(option: str, values: Sequence[int], length: int) -> tuple[int, ...]:
-    found = tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else ()
+    found = tuple(values) if isinstance(values, list | tuple) else ()
     if len(found) != length or not all(type(value) is int and value > 0 for value in found):
         expected = "a positive integer" if length == 1 else f"{length} positive integers"
         raise ValueError(f"{option} must be {expected}, found {values[0] if length == 1 else values!r}")

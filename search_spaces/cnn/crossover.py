@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -149,7 +149,7 @@ def _with_chain(genotype: CnnGenotype, links: tuple[int, ...], ops: tuple[Op, ..
     head = next(h for t, h in genotype.edges if t == links[-1])
     path = (place[tail], *range(len(kept), len(kept) + len(ops)), place[head])
     rest = renumbered(genotype, kept)
-    return CnnGenotype(rest.ops + ops, (*rest.edges, *zip(path, path[1:], strict=False)))
+    return CnnGenotype(rest.ops + ops, (*rest.edges, *pairwise(path)))
 
 
 @dataclass(frozen=True, slots=True)

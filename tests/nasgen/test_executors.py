@@ -13,8 +13,8 @@ from typing import Any
 
 import psutil
 import pytest
+from contracts.executor_contract import CHECKS, SPEC, Make, events_of, job
 
-from contracts.executor_contract import CHECKS, HEALTHY, SPEC, Make, events_of, job
 from nasgen.evaluation import Failure, Outcome
 from nasgen.executors import (
     Event,
@@ -268,7 +268,7 @@ def test_workers_that_never_start_end_the_run() -> None:
         for _ in range(2):
             assert isinstance(last_of(executor, "healthy"), Lost)
         executor.submit(job(0, "healthy"))
-        with pytest.raises(ExecutorError, match="3 workers in a row.*SIGKILL.*log"):
+        with pytest.raises(ExecutorError, match=r"3 workers in a row.*SIGKILL.*log"):
             executor.wait(PATIENCE)
 
 

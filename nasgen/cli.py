@@ -1,0 +1,251 @@
+"""The command line: ``nasgen search`` and what goes with it.
+
+Machine-readable output goes to stdout, everything else to stderr. Exit codes: 0 done, 1 the job failed, 2 bad input,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import click
+import typer
+
+from nasgen.errors import InputError
+
+app = typer.Typer(
+    name="nasgen",
+    help="Find neural network structures: search, train, and query what was learned.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[str, typer.Option(help="Folder of the run; must not hold one.")]
+Space = Annotated[str, typer.Option(help="cnn, nasbench201 or FILE.py:NAME.")]
+TaskName = Annotated[str | None, typer.Option(help="digits (default), FILE.npz or openml:NAME.")]
+Table = Annotated[str | None, typer.Option(help="CSV table to look fitness up in, by its column arch_str.")]
+Fitness = Annotated[str | None, typer.Option(help="Column of --table that is maximised.")]
+Evaluations = Annotated[int | None, typer.Option(help="Candidates to evaluate, failures included.")]
+Minutes = Annotated[float | None, typer.Option(help="Wall time, the winner's final training included.")]
+Seed = Annotated[int, typer.Option(help="Of everything.")]
+StrategyName = Annotated[
+    str,
+    typer.Option(help="evolution, random, regularized-evolution, local-search, nsga2 or FILE.py:NAME."),
+]
+Profile = Annotated[str, typer.Option(help="default, or paper: the hyper-parameters of the source paper.")]
+Window = Annotated[int | None, typer.Option(help="Asks that may be under way at once.")]
+Population = Annotated[int | None, typer.Option(help="Individuals a strategy keeps.")]
+SurrogateName = Annotated[str, typer.Option(help="auto, off, the name of a model, or the folder of a saved one.")]
+ObjectiveNames = Annotated[str | None, typer.Option(help="Comma-separated, as in accuracy,parameters.")]
+Augment = Annotated[str, typer.Option(help="auto, none, shift or flip+shift.")]
+Baseline = Annotated[str | None, typer.Option(help="random: a random search of equal trainings beside it.")]
+Workers = Annotated[int | None, typer.Option(help="Worker processes; default one a core.")]
+Executor = Annotated[str, typer.Option(help="auto, inline or processes.")]
+Threads = Annotated[int, typer.Option(help="Threads of one evaluation.")]
+Deadline = Annotated[float | None, typer.Option(help="Seconds after which an evaluation is ended.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last, on stdout.")]
+RunPath = Annotated[str, typer.Argument(help="Folder of a run.")]
+
+
+def _arguments(values: dict[str, Any]) -> dict[str, Any]:
+    """The options of a command as keyword arguments of a search."""
+    values = {name: value for name, value in values.items() if name not in ("json_", "as_json")}
+    names = values.pop("objectives")
+    return {**values, "objectives": tuple(name.strip() for name in names.split(",")) if names else ()}
+
+
+@app.command()
+def search(
+    out: Out,
+    space: Space = "cnn",
+    task: TaskName = None,
+    table: Table = None,
+    fitness: Fitness = None,
+    evaluations: Evaluations = None,
+    minutes: Minutes = None,
+    seed: Seed = 0,
+    strategy: StrategyName = "evolution",
+    profile: Profile = "default",
+    window: Window = None,
+    population: Population = None,
+    surrogate: SurrogateName = "auto",
+    objectives: ObjectiveNames = None,
+    augment: Augment = "auto",
+    baseline: Baseline = None,
+    workers: Workers = None,
+    executor: Executor = "auto",
+    threads: Threads = 1,
+    deadline: Deadline = None,
+    as_json: Json = False,
+) -> None:
+    """Search for a structure, train it, and leave it in OUT/best."""
+    arguments = _arguments(locals())
+    from nasgen.search import start
+    from nasgen.settings import read_arguments
+
+    _finish(start(read_arguments(**arguments)), as_json)
+
+
+@app.command()
+def plan(
+    out: Annotated[str, typer.Option(help="Folder the run would have; nothing is written.")] = "runs/planned",
+    space: Space = "cnn",
+    task: TaskName = None,
+    table: Table = None,
+    fitness: Fitness = None,
+    evaluations: Evaluations = None,
+    minutes: Minutes = None,
+    seed: Seed = 0,
+    strategy: StrategyName = "evolution",
+    profile: Profile = "default",
+    window: Window = None,
+    population: Population = None,
+    surrogate: SurrogateName = "auto",
+    objectives: ObjectiveNames = None,
+    augment: Augment = "auto",
+    baseline: Baseline = None,
+    workers: Workers = None,
+    executor: Executor = "auto",
+    threads: Threads = 1,
+    deadline: Deadline = None,
+    as_json: Json = False,
+) -> None:
+    """Rehearse shortly and say what a search would do; nothing is written."""
+    arguments = _arguments(locals())
+    from nasgen.planning import plan_search
+    from nasgen.settings import read_arguments
+
+    planned = plan_search(read_arguments(**arguments), _say)
+    if as_json:
+        print(json.dumps(planned))
+    else:
+        for name, value in planned.items():
+            print(f"{name.replace('_', ' '):24} {value}")
+
+
+@app.command()
+def resume(
+    run: RunPath,
+    evaluations: Evaluations = None,
+    minutes: Minutes = None,
+    workers: Workers = None,
+    executor: Annotated[str | None, typer.Option(help="auto, inline or processes.")] = None,
+    accept_environment: Annotated[
+        bool, typer.Option("--accept-environment", help="Go on although versions or CPU differ.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with an interrupted search; budgets may grow."""
+    from nasgen.search import resume as go_on
+
+    result = go_on(
+        run,
+        evaluations=evaluations,
+        minutes=minutes,
+        workers=workers,
+        executor=executor,
+        accept_environment=accept_environment,
+    )
+    _finish(result, as_json)
+
+
+@app.command()
+def status(run: RunPath) -> None:
+    """Say where a run stands."""
+    from nasgen.summary import status_lines
+
+    for line in status_lines(run):
+        print(line)
+
+
+@app.command()
+def table(
+    run: RunPath,
+    csv: Annotated[bool, typer.Option("--csv", help="Every row asked, in order, as CSV on stdout.")] = False,
+    parquet: Annotated[Path | None, typer.Option(help="Write the rows to a Parquet file.")] = None,
+) -> None:
+    """Print the rows of a run, the best first; or all of them in order with --csv."""
+    from nasgen.summary import open_store, print_best, write_csv, write_parquet
+
+    with open_store(run) as store:
+        if parquet is not None:
+            write_parquet(store, parquet)
+        if csv:
+            write_csv(store, sys.stdout)
+        elif parquet is None:
+            print_best(store)
+
+
+@app.command()
+def export(
+    run: RunPath,
+    format: Annotated[str, typer.Option(help="genotype, weights or python.")] = "genotype",
+    rank: Annotated[int, typer.Option(help="1 for the winner; others have a genotype and code alone.")] = 1,
+) -> None:
+    """Print the genotype or the code of a network on stdout, or the path of its weights."""
+    from nasgen.export import export_text
+
+    print(export_text(run, format, rank))
+
+
+@app.command()
+def predict(
+    source: Annotated[str, typer.Argument(help="Folder of a run, or of a saved surrogate.")],
+    genotypes: Annotated[list[str], typer.Argument(help="Files with one genotype a line, or - for stdin.")],
+    explain: Annotated[bool, typer.Option("--explain", help="Add what each feature contributes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Predict the fitness of genotypes with what a run has learned: fitness and spread, one answer a line."""
+    from nasgen.querying import answer_queries
+
+    if not answer_queries(source, genotypes, explain=explain, as_json=as_json):
+        raise typer.Exit(1)
+
+
+def _finish(result: Any, as_json: bool) -> None:
+    """Say what a search came to; exit 1 if every candidate failed."""
+    from nasgen.report_lines import result_lines
+
+    for line in result_lines(result):
+        _say(line)
+    if as_json:
+        print(json.dumps(result.to_json()))
+    if result.best is None or (result.final is None and result.trained > 0):
+        raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app(standalone_mode=False) or 0
+    except InputError as error:
+        _say(f"nasgen: {error}")
+        code = 2
+    except click.ClickException as error:
+        _say(f"nasgen: {error.format_message()}")
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        _say("nasgen: interrupted; nothing finished is lost, go on with `nasgen resume RUN`")
+        code = 130
+    except BrokenPipeError:
+        code = 0  # whoever read our output has seen enough
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

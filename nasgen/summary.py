@@ -1,0 +1,126 @@
+"""Summaries of a run: its table of rows, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from nasgen.evaluation import Outcome, Request
+from nasgen.folder import RunFolder
+from nasgen.store import Store
+
+COLUMNS = (
+    "number",
+    "genotype",
+    "key",
+    "fitness",
+    "failure",
+    "origin",
+    "fidelity",
+    "repeat",
+    "seed",
+    "attempt",
+    "seconds",
+    "round",
+    "parents",
+    "operator",
+    "predicted",
+    "predicted_std",
+)
+
+
+def open_store(path: str | Path) -> Store:
+    """The store of a run, for reading alone."""
+    return Store(RunFolder.open(path).store_path, read_only=True)
+
+
+def table_rows(store: Store) -> Iterator[dict[str, Any]]:
+    """Every row asked, in order: the columns of ``COLUMNS``, None where there is nothing yet."""
+    for request, outcome in store.rows():
+        yield _row(request, outcome)
+
+
+def _row(request: Request, outcome: Outcome | None) -> dict[str, Any]:
+    values: dict[str, Any] = dict.fromkeys(COLUMNS)
+    for name in ("number", "genotype", "key", "fidelity", "repeat", "seed", "round", "operator"):
+        values[name] = getattr(request, name)
+    values["parents"] = " ".join(request.parents)
+    values["predicted"], values["predicted_std"] = request.predicted, request.predicted_std
+    if outcome is not None:
+        for name in ("fitness", "origin", "attempt", "seconds"):
+            values[name] = getattr(outcome, name)
+        values["failure"] = str(outcome.failure) if outcome.failure else None
+    return values
+
+
+def write_csv(store: Store, file: IO[str]) -> None:
+    """Write every row asked as CSV, a header first."""
+    import csv
+
+    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table_rows(store))
+
+
+def write_parquet(store: Store, path: Path) -> None:
+    """Write every row asked as Parquet, with the metrics as one JSON column more."""
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        {**_row(request, outcome), "metrics": None if outcome is None else json.dumps(dict(outcome.metrics))}
+        for request, outcome in store.rows()
+    ]
+    integers = {"number", "repeat", "seed", "attempt", "round"}
+    numbers = {"fitness", "seconds", "predicted", "predicted_std"}
+    schema = pa.schema(
+        (name, pa.int64() if name in integers else pa.float64() if name in numbers else pa.string())
+        for name in (*COLUMNS, "metrics")
+    )
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+
+
+def status_lines(path: str | Path) -> list[str]:
+    """Where a run stands: budget, rows, best, failures with their causes, quality of the predictions, final."""
+    folder = RunFolder.open(path)
+    values = folder.read()
+    if values["provisional"]:
+        return [f"{path}: started, nothing asked yet"]
+    settings = values["settings"]
+    with open_store(path) as store:
+        budget = settings["evaluations"]
+        of = f" of {budget}" if budget is not None else ""
+        lines = [
+            f"{path}: {settings['strategy']} on {settings['space']}, seed {settings['seed']}",
+            f"evaluations  {store.n_results}{of} done, {len(store.pending())} pending, {store.n_failed} failed",
+        ]
+        best = store.best()
+        if best:
+            lines.append(f"best         {best[0].fitness:.4f}  {best[0].genotype}")
+        lines += [f"failed       {count} x {cause}" for cause, count in store.failure_counts().items()]
+        lines += _prediction_quality(store)
+        final = store.meta("final")
+        if final:
+            lines.append(
+                f"final        test accuracy {final['test_accuracy']:.4f}, {final['parameters']} parameters, "
+                f"{final['epochs']} epochs"
+            )
+    return lines
+
+
+def _prediction_quality(store: Store) -> list[str]:
+    """How well the predictions made at ask time rank what was then measured."""
+    pairs = [
+        (row.request.predicted, row.fitness)
+        for row in store.evaluations()
+        if row.request.predicted is not None and row.fitness is not None
+    ]
+    if len(pairs) < 3:
+        return []
+    from predictors.metrics import kendall_tau
+
+    predicted, measured = zip(*pairs, strict=True)
+    return [f"surrogate    Kendall tau {kendall_tau(measured, predicted):.2f} over {len(pairs)} predictions at ask time"]

@@ -1,0 +1,223 @@
+"""Surrogate: fitness predicted from the structure of a graph, with a spread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from predictors.features import FeatureSet, get_features
+from predictors.metrics import kendall_tau
+from predictors.models import get_model
+from search_spaces import LabelledGraph
+
+SCHEMA = 1
+SETTINGS_FILE, ROWS_FILE = "surrogate.json", "rows.npz"
+
+Floats = NDArray[np.float64]
+Extra = Mapping[str, ArrayLike]
+
+
+class Surrogate:
+    """A model on the features of graphs, in the manner of a scikit-learn regressor.
+
+    Parameters
+    ----------
+    model
+        A name of ``predictors.models.MODELS``.
+    features
+        A name of ``predictors.features.FEATURE_SETS``.
+    random_state
+        Seed of whatever the model draws: equal rows and seeds give equal predictions.
+
+    Attributes
+    ----------
+    features_
+        The feature set with the vocabulary of the rows.
+    names_
+        The name of each column: the features, then the extra columns.
+    X_, y_
+        The rows, shape (n, len(names_)), and their targets, shape (n,).
+    model_
+        The fitted model.
+
+    Examples
+    --------
+    >>> from search_spaces import LabelledGraph
+    >>> chain = LabelledGraph(["input", "conv3x3", "output"], [(0, 1), (1, 2)])
+    >>> Surrogate("mean").fit([chain, chain], [0.5, 0.7]).predict([chain])
+    array([0.6])
+    """
+
+    def __init__(self, model: str = "xgboost", features: str = "default", random_state: int = 0) -> None:
+        self.model = model
+        self.features = features
+        self.random_state = random_state
+
+    def fit(self, graphs: Sequence[LabelledGraph], y: ArrayLike, extra: Extra | None = None) -> Self:
+        """Learn from graphs and their fitness.
+
+        Parameters
+        ----------
+        graphs
+            At least one graph.
+        y
+            One finite number a graph.
+        extra
+            More columns by name, one number (or nan) a graph each; ``predict`` then needs the same names.
+
+        Raises
+        ------
+        ValueError
+            On unknown names, no rows, lengths that differ, and targets that are not finite.
+        """
+        features = get_features(self.features).fit(graphs)
+        return self.fit_features(features, features.compute(graphs), y, extra)
+
+    def fit_features(self, features: FeatureSet, values: Floats, y: ArrayLike, extra: Extra | None = None) -> Self:
+        """Learn from rows that ``features`` has computed already (see ``FeatureRows``); otherwise as ``fit``."""
+        targets = np.asarray(y, dtype=np.float64)
+        if features.name != self.features:
+            raise ValueError(f"rows must be of the features {self.features!r}, found those of {features.name!r}")
+        if not len(values) or targets.shape != (len(values),):
+            raise ValueError(
+                f"fit needs at least one graph and one target a graph, found {len(values)} graphs "
+                f"and targets of shape {targets.shape}"
+            )
+        if not np.isfinite(targets).all():
+            worst = int(np.flatnonzero(~np.isfinite(targets))[0])
+            raise ValueError(f"targets must be finite, found {targets[worst]} in row {worst}: leave failures out")
+        columns = _columns(extra or {}, len(values))
+        return self._fit(features, np.hstack([values, *columns.values()]), targets, tuple(columns))
+
+    def _fit(self, features: FeatureSet, X: Floats, y: Floats, extra_names: tuple[str, ...]) -> Self:
+        names = (*features.names, *extra_names)
+        if len(set(names)) != len(names):
+            repeated = next(name for name in extra_names if names.count(name) > 1)
+            raise ValueError(f"extra columns must have names of their own, found {repeated!r} among the features")
+        if X.shape != (len(y), len(names)):
+            raise ValueError(f"rows must have {len(names)} columns, found shape {X.shape}")
+        self.model_ = get_model(self.model, self.random_state).fit(X, y)
+        self.features_, self.extra_names_, self.names_, self.X_, self.y_ = features, extra_names, names, X, y
+        return self
+
+    @overload
+    def predict(
+        self, graphs: Sequence[LabelledGraph], return_std: Literal[False] = False, extra: Extra | None = None
+    ) -> Floats: ...
+
+    @overload
+    def predict(
+        self, graphs: Sequence[LabelledGraph], return_std: Literal[True], extra: Extra | None = None
+    ) -> tuple[Floats, Floats]: ...
+
+    def predict(
+        self, graphs: Sequence[LabelledGraph], return_std: bool = False, extra: Extra | None = None
+    ) -> Floats | tuple[Floats, Floats]:
+        """The predicted fitness of each graph, shape (n,), and with ``return_std`` its standard deviation."""
+        X = self.featurise(graphs, extra)
+        mean, std = self.model_.predict(X) if len(X) else (np.empty(0), np.empty(0))
+        return (mean, std) if return_std else mean
+
+    def featurise(self, graphs: Sequence[LabelledGraph], extra: Extra | None = None) -> Floats:
+        """The rows that the model reads of some graphs, shape (n, len(names_))."""
+        self._check_fitted()
+        columns = _columns(extra or {}, len(graphs))
+        if set(columns) != set(self.extra_names_):
+            raise ValueError(
+                f"extra columns must be those of the fit, {list(self.extra_names_)}, found {list(columns)}"
+            )
+        return np.hstack([self.features_.compute(graphs), *(columns[name] for name in self.extra_names_)])
+
+    def rank(self, graphs: Sequence[LabelledGraph], extra: Extra | None = None) -> NDArray[np.intp]:
+        """The indices of the graphs, best predicted fitness first; equal ones in the order given."""
+        return np.argsort(-self.predict(graphs, extra=extra), kind="stable")
+
+    def score(self, graphs: Sequence[LabelledGraph], y: ArrayLike, extra: Extra | None = None) -> float:
+        """Kendall's tau between targets and predictions."""
+        return kendall_tau(y, self.predict(graphs, extra=extra))
+
+    def explain(self, graph: LabelledGraph | None = None, extra: Extra | None = None) -> dict[str, float]:
+        """What the model looks at, by name of the column, largest first, in units of the fitness.
+
+        Without a graph: the mean distance by which a column moved the predictions of the rows. With a graph: how
+        far each column moves its prediction up or down from the average one. ``extra`` goes with a graph.
+        """
+        self._check_fitted()
+        X = self.X_ if graph is None else self.featurise([graph], extra)
+        contributions = self.model_.contributions(X)
+        values = np.abs(contributions).mean(axis=0) if graph is None else contributions[0]
+        order = np.argsort(-np.abs(values), kind="stable")
+        return {self.names_[column]: float(values[column]) for column in order}
+
+    def save(self, folder: str | Path) -> None:
+        """Write settings (JSON) and rows (npz) into a folder, made if need be; loading fits the model again."""
+        self._check_fitted()
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {
+            "schema": SCHEMA,
+            "model": self.model,
+            "features": self.features,
+            "features_version": self.features_.version,
+            "vocabulary": self.features_.vocabulary(),
+            "extra": list(self.extra_names_),
+            "random_state": self.random_state,
+        }
+        (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        np.savez(folder / ROWS_FILE, X=self.X_, y=self.y_)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "model_"):
+            raise ValueError("the surrogate has not been fitted: call fit(graphs, y) first")
+
+
+def load_surrogate(folder: str | Path) -> Surrogate:
+    """The surrogate of a folder that ``Surrogate.save`` wrote, fitted again on its rows.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no surrogate, or one of another schema or another version of its features.
+    """
+    folder = Path(folder)
+    missing = [name for name in (SETTINGS_FILE, ROWS_FILE) if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(f"a saved surrogate holds {SETTINGS_FILE} and {ROWS_FILE}, found no {missing[0]} in {folder}")
+    settings = _read_settings(folder / SETTINGS_FILE)
+    surrogate = Surrogate(settings["model"], settings["features"], settings["random_state"])
+    features = get_features(surrogate.features)
+    if settings["features_version"] != features.version:
+        raise ValueError(
+            f"features {features.name!r} must be of version {features.version}, found "
+            f"{settings['features_version']} in {folder}: fit the surrogate again"
+        )
+    features = features.with_vocabulary(settings["vocabulary"])
+    with np.load(folder / ROWS_FILE, allow_pickle=False) as rows:
+        return surrogate._fit(features, rows["X"], rows["y"], tuple(settings["extra"]))
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise ValueError(f"a saved surrogate's {path.name} must hold a JSON object: {path}")
+    schema = settings.get("schema")
+    if schema != SCHEMA:
+        raise ValueError(f"a saved surrogate must be of schema {SCHEMA}, found {schema}: fit it again ({path})")
+    return settings
+
+
+def _columns(extra: Extra, n: int) -> dict[str, Floats]:
+    """The extra columns as arrays of shape (n, 1)."""
+    columns = {name: np.asarray(values, dtype=np.float64) for name, values in extra.items()}
+    for name, values in columns.items():
+        if values.shape != (n,) or np.isinf(values).any():
+            raise ValueError(f"extra column {name!r} must hold {n} numbers, finite or nan, found {values}")
+    return {name: values[:, None] for name, values in columns.items()}
