@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nasgen.evaluators import build_space
 from nasgen.errors import InputError
+from nasgen.evaluators import build_space
 from nasgen.executors import Executor, InlineExecutor, ProcessExecutor
 from nasgen.plugins import is_plugin, load_plugin
 from nasgen.settings import Settings

@@ -86,7 +86,7 @@ def search(
 ) -> None:
     """Search for a structure, train it, and leave it in OUT/best."""
     arguments = _arguments(locals())
-    from nasgen.search import start
+    from nasgen.searching import start
     from nasgen.settings import read_arguments
 
     _finish(start(read_arguments(**arguments)), as_json)
@@ -142,7 +142,7 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Go on with an interrupted search; budgets may grow."""
-    from nasgen.search import resume as go_on
+    from nasgen.searching import resume as go_on
 
     result = go_on(
         run,
@@ -210,7 +210,7 @@ def predict(
 
 def _finish(result: Any, as_json: bool) -> None:
     """Say what a search came to; exit 1 if every candidate failed."""
-    from nasgen.report_lines import result_lines
+    from nasgen.summary import result_lines
 
     for line in result_lines(result):
         _say(line)

@@ -38,6 +38,8 @@ def answer(evaluator: Evaluator, request: Request) -> Outcome:
     start = time.perf_counter()
     try:
         outcome = evaluator.evaluate(request)
+        if not isinstance(outcome, Outcome):
+            raise TypeError(f"an evaluator returns an Outcome, found {type(outcome).__name__}")
     except KeyboardInterrupt:
         raise
     except BaseException as error:

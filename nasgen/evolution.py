@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from nasgen.prescreen import Prescreen
 
 from nasgen.evaluation import Evaluation
+from nasgen.prescreen import Prescreen
 from nasgen.strategy import Proposal, draw_distinct, draw_fresh
 from nasgen.variation import Individual, make_toolbox, select, vary
 from search_spaces import SearchSpace
@@ -107,9 +107,7 @@ class Evolution(Generic[G]):
 
     def _best_of_brood(self, rng: np.random.Generator, prescreen: Prescreen[G]) -> Proposal[G]:
         n_newcomers = round(self.newcomers * self.brood)
-        draws = [lambda: self._newcomer(rng)] * n_newcomers + [lambda: self._child(rng)] * (
-            self.brood - n_newcomers
-        )
+        draws = [lambda: self._newcomer(rng)] * n_newcomers + [lambda: self._child(rng)] * (self.brood - n_newcomers)
         brood = draw_distinct(self.space, rng, self.asked, draws)
         mean, spread = prescreen.predict([proposal.genotype for proposal in brood])
         best = int(np.argmax(mean + self.optimism * spread))

@@ -104,7 +104,7 @@ def _train_row(
     from nasgen.export import export_best
     from nasgen.recipe import Recipe
     from nasgen.tasks.images import all_training_images, test_images
-    from nasgen.training import Epoch, evaluate, initialise, train
+    from nasgen.training import Epoch, initialise, score, train
 
     assert settings.final is not None  # settings of a search that trains have one
     numerics.prepare(threads=os.cpu_count() or 1)
@@ -134,7 +134,7 @@ def _train_row(
 
     trained_network = network()
     train(trained_network, images, recipe, seed=seed, on_epoch=on_epoch)
-    test_accuracy = evaluate(trained_network, test_images(task, device)).accuracy
+    test_accuracy = score(trained_network, test_images(task, device)).accuracy
     export_best(folder.best, row.genotype, trained_network, space, task)
     return Final(
         number=row.number,
@@ -147,13 +147,13 @@ def _train_row(
     )
 
 
-def seconds_per_epoch(network: Any, images: Any, recipe: Any) -> float:
+def seconds_per_epoch(network: Any, images: Any, recipe: Any, steps: int = MEASURED_STEPS) -> float:
     """Wall time of an epoch with this network on this machine, from a few steps after a warm-up."""
     from dataclasses import replace
 
     from nasgen.training import train
 
-    few = min(len(images), MEASURED_STEPS * recipe.batch)
+    few = min(len(images), steps * recipe.batch)
     part = replace(images, pixels=images.pixels[:few], labels=images.labels[:few])
     once = recipe.model_copy(update={"epochs": 1})
     train(network, part, once, seed=0)

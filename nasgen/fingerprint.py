@@ -77,9 +77,7 @@ def check_identity(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """
     found = differences(then, now)
     if found:
-        raise InputError(
-            f"the run cannot go on with other inputs: {'; '.join(found)}; start a new run instead"
-        )
+        raise InputError(f"the run cannot go on with other inputs: {'; '.join(found)}; start a new run instead")
 
 
 def check_environment(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -92,6 +90,4 @@ def check_environment(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """
     found = differences(then, now)
     if found:
-        raise InputError(
-            f"the environment has changed: {'; '.join(found)}; --accept-environment goes on with it"
-        )
+        raise InputError(f"the environment has changed: {'; '.join(found)}; --accept-environment goes on with it")

@@ -75,9 +75,7 @@ class RunFolder:
         """
         folder = cls(path)
         if folder.run_json.exists():
-            raise InputError(
-                f"{path} holds a run: go on with `nasgen resume {path}`, or choose another --out"
-            )
+            raise InputError(f"{path} holds a run: go on with `nasgen resume {path}`, or choose another --out")
         folder._made = [parent for parent in (folder.path, *folder.path.parents) if not parent.exists()]
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
@@ -85,9 +83,7 @@ class RunFolder:
             folder.write({"version": FORMAT_VERSION, "provisional": True, "arguments": dict(arguments)})
             Store(folder.store_path).close()
         except OSError as error:
-            raise InputError(
-                f"--out must be a folder that can be written to, found {path}: {error.strerror}"
-            ) from None
+            raise InputError(f"--out must be a folder that can be written to, found {path}: {error.strerror}") from None
         return folder
 
     @classmethod
@@ -115,9 +111,7 @@ class RunFolder:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise InputError(
-                f"{self.path} is being written to by another process: wait for its end"
-            ) from None
+            raise InputError(f"{self.path} is being written to by another process: wait for its end") from None
 
     def unlock(self) -> None:
         """Let another process write."""
@@ -134,9 +128,7 @@ class RunFolder:
         try:
             values = json.loads(self.run_json.read_text())
         except ValueError as error:
-            raise InputError(
-                f"{self.run_json}: expected JSON as this tool writes it, found {error}"
-            ) from None
+            raise InputError(f"{self.run_json}: expected JSON as this tool writes it, found {error}") from None
         if not isinstance(values, dict) or "arguments" not in values:
             raise InputError(f"{self.run_json}: expected the settings of a run, found something else")
         return values

@@ -19,10 +19,10 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from nasgen.prescreen import Prescreen
 from numpy.typing import NDArray
 
 from nasgen.evaluation import Evaluation
+from nasgen.prescreen import Prescreen
 from nasgen.strategy import Proposal, draw_distinct, with_key
 from nasgen.variation import Individual, make_toolbox, select, vary
 from search_spaces import SearchSpace

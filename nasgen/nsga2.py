@@ -8,10 +8,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from deap import base, tools
-from nasgen.prescreen import Prescreen
 
 from nasgen.evaluation import Evaluation
 from nasgen.objectives import Objectives
+from nasgen.prescreen import Prescreen
 from nasgen.strategy import Proposal, draw_distinct
 from nasgen.variation import Individual, global_random, make_toolbox, vary
 from search_spaces import SearchSpace
@@ -81,9 +81,7 @@ class NSGA2(Generic[G]):
         brood = self._generation(rng, self.oversampling * self.population_size, lambda: self._child(rng))
         return self._chosen(brood, self.prescreen)
 
-    def _generation(
-        self, rng: np.random.Generator, n: int, draw: Callable[[], Proposal[G]]
-    ) -> list[Proposal[G]]:
+    def _generation(self, rng: np.random.Generator, n: int, draw: Callable[[], Proposal[G]]) -> list[Proposal[G]]:
         return draw_distinct(self.space, rng, self.asked, [draw] * n)
 
     def _child(self, rng: np.random.Generator) -> Proposal[G]:
@@ -107,9 +105,7 @@ class NSGA2(Generic[G]):
             )
             for proposal, value, deviation, info in zip(brood, mean, spread, infos, strict=True)
         ]
-        return [
-            one.proposal for one in tools.selNSGA2(candidates, min(self.population_size, len(candidates)))
-        ]
+        return [one.proposal for one in tools.selNSGA2(candidates, min(self.population_size, len(candidates)))]
 
     def state(self) -> Any:
         """Nothing beyond the rows told."""

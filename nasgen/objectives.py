@@ -40,9 +40,7 @@ class Objectives:
         if not rows:
             return []
         kept = nondominated(np.array([self.values(row) for row in rows]), self.weights)
-        return sorted(
-            (row for row, keep in zip(rows, kept, strict=True) if keep), key=lambda row: -(row.fitness or 0)
-        )
+        return sorted((row for row, keep in zip(rows, kept, strict=True) if keep), key=lambda row: -(row.fitness or 0))
 
 
 def nondominated(values: NDArray[np.float64], weights: Sequence[float]) -> NDArray[np.bool_]:

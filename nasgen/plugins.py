@@ -51,9 +51,7 @@ def load_plugin(name: str) -> Any:
             spec.loader.exec_module(module)
         except Exception as error:
             del sys.modules[module_name]
-            raise InputError(
-                f"{name}: the file cannot be imported: {type(error).__name__}: {error}"
-            ) from error
+            raise InputError(f"{name}: the file cannot be imported: {type(error).__name__}: {error}") from error
     if not hasattr(module, attribute):
         public = ", ".join(sorted(key for key in vars(module) if not key.startswith("_")))
         raise InputError(f"{name}: expected {attribute!r} in the file, found {public}")

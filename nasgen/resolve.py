@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,7 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
     from nasgen.budget import training_budget
     from nasgen.tasks import get_task, save_task
 
+    started = time.monotonic()
     spec = arguments.task or "digits"
     say(f"reading {spec}")
     task = get_task(spec)
@@ -97,10 +99,12 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
     if arguments.minutes is None:
         budget = training_budget(task.input_shape, rows, len(task.y_train), augment)
     else:
-        from nasgen.rehearsal import rehearse
+        from nasgen.rehearsal import budget_for, measure_rates
 
         say("rehearsing: how fast is this machine on this data")
-        budget = rehearse(task, arguments, n_workers(arguments), rows, augment, spec).budget
+        rates = measure_rates(task, arguments)
+        left = max(1.0, 60 * arguments.minutes - (time.monotonic() - started))
+        budget = budget_for(rates, task, arguments, n_workers(arguments), rows, augment, left)
     options = space_options(arguments, task, budget)
     return Resolved(_settings(arguments, spec, options, budget, augment), task, task.data_hash)
 
@@ -177,7 +181,9 @@ def _settings(
         profile=arguments.profile,
         strategy_options=strategy_options(arguments),
         window=arguments.window or window_for(arguments.evaluations, trains=task is not None),
-        surrogate=str(Path(arguments.surrogate).resolve()) if Path(arguments.surrogate).is_dir() else arguments.surrogate,
+        surrogate=str(Path(arguments.surrogate).resolve())
+        if Path(arguments.surrogate).is_dir()
+        else arguments.surrogate,
         augment=augment,
         baseline=arguments.baseline,
         workers=n_workers(arguments),

@@ -60,9 +60,7 @@ class Arguments(_Frozen):
         if self.evaluations is None and self.minutes is None:
             raise ValueError("expected a budget, found none: give --evaluations N, --minutes M or both")
         if self.space not in SPACES and not is_plugin(self.space):
-            raise ValueError(
-                f"--space must be one of {', '.join(SPACES)} or FILE.py:NAME, found {self.space!r}"
-            )
+            raise ValueError(f"--space must be one of {', '.join(SPACES)} or FILE.py:NAME, found {self.space!r}")
         if self.strategy not in STRATEGIES and not is_plugin(self.strategy):
             names = ", ".join(STRATEGIES)
             raise ValueError(f"--strategy must be one of {names} or FILE.py:NAME, found {self.strategy!r}")
@@ -71,9 +69,7 @@ class Arguments(_Frozen):
         if self.table is not None and self.task is not None:
             raise ValueError("fitness comes from --task or from --table, found both: leave one out")
         if self.space == "nasbench201" and self.table is None:
-            raise ValueError(
-                "--space nasbench201 looks its fitness up: give --table FILE.csv --fitness COLUMN"
-            )
+            raise ValueError("--space nasbench201 looks its fitness up: give --table FILE.csv --fitness COLUMN")
         if self.executor == "inline" and self.workers not in (None, 1):
             raise ValueError(f"--executor inline has one worker, found --workers {self.workers}")
         if len(set(self.objectives)) != len(self.objectives):

@@ -38,9 +38,7 @@ CREATE TABLE IF NOT EXISTS losses (
 );
 """
 
-ASK_COLUMNS = (
-    "number, genotype, key, seed, fidelity, repeat, round, parents, operator, predicted, predicted_std"
-)
+ASK_COLUMNS = "number, genotype, key, seed, fidelity, repeat, round, parents, operator, predicted, predicted_std"
 RESULT_COLUMNS = "fitness, failure, metrics, origin, seconds, attempt"
 JOINED = (
     f"SELECT {', '.join('asks.' + name for name in ASK_COLUMNS.split(', '))}, {RESULT_COLUMNS} "
@@ -49,7 +47,8 @@ JOINED = (
 
 
 def _request(row: Sequence[Any]) -> Request:
-    return Request(*row[:7], tuple(json.loads(row[7])), *row[8:11])
+    values = dict(zip(ASK_COLUMNS.split(", "), row, strict=True))
+    return Request(**{**values, "parents": tuple(json.loads(values["parents"]))})
 
 
 def _outcome(row: Sequence[Any]) -> Outcome:
@@ -85,9 +84,7 @@ class Store:
         if read_only and not self.path.is_file():
             raise InputError(f"expected a run's store, found no file {path}")
         mode = "ro" if read_only else "rwc"
-        self._db = sqlite3.connect(
-            f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None
-        )
+        self._db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None)
         try:
             self._db.execute("PRAGMA busy_timeout = 10000")
             if not read_only:
@@ -253,9 +250,7 @@ class Store:
 
     def failure_counts(self) -> dict[str, int]:
         """Number of failed rows by cause, the most frequent first."""
-        rows = self._db.execute(
-            "SELECT failure, COUNT(*) FROM results WHERE failure IS NOT NULL GROUP BY failure"
-        )
+        rows = self._db.execute("SELECT failure, COUNT(*) FROM results WHERE failure IS NOT NULL GROUP BY failure")
         counts: dict[str, int] = {}
         for failure, count in rows:
             cause = str(Failure(**json.loads(failure)))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from nasgen.evaluation import Outcome, Request
 from nasgen.folder import RunFolder
 from nasgen.store import Store
+
+if TYPE_CHECKING:
+    from nasgen.searching import SearchResult
 
 COLUMNS = (
     "number",
@@ -83,6 +86,32 @@ def write_parquet(store: Store, path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
 
+def print_best(store: Store, rows: int = 20) -> None:
+    """Print the best rows as a table for a person."""
+    print(f"{'number':>6}  {'fitness':>8}  {'parameters':>10}  {'seconds':>7}  {'operator':16}  genotype")
+    for row in store.best(k=rows):
+        parameters = row.outcome.metrics.get("parameters", "")
+        seconds, operator = row.outcome.seconds, row.request.operator
+        print(f"{row.number:6}  {row.fitness:8.4f}  {parameters:>10}  {seconds:7.1f}  {operator:16}  {row.genotype}")
+
+
+def result_lines(result: SearchResult) -> list[str]:
+    """What a search came to, for a person."""
+    if result.best is None:
+        return [f"no candidate of {result.evaluations} has a fitness; `nasgen status {result.path}` says why"]
+    lines = [f"{result.evaluations} evaluations, {result.failed} failed"]
+    lines.append(f"best fitness {result.best.fitness:.4f}: {result.best.genotype}")
+    if result.final is not None:
+        final = result.final
+        lines.append(
+            f"final network: test accuracy {final.test_accuracy:.4f} (validation {final.fitness:.4f} in the search), "
+            f"{final.parameters} parameters, in {result.path}/best"
+        )
+    if result.baseline is not None:
+        lines += [f"random baseline: {line}" for line in result_lines(result.baseline)]
+    return lines
+
+
 def status_lines(path: str | Path) -> list[str]:
     """Where a run stands: budget, rows, best, failures with their causes, quality of the predictions, final."""
     folder = RunFolder.open(path)
@@ -123,4 +152,6 @@ def _prediction_quality(store: Store) -> list[str]:
     from predictors.metrics import kendall_tau
 
     predicted, measured = zip(*pairs, strict=True)
-    return [f"surrogate    Kendall tau {kendall_tau(measured, predicted):.2f} over {len(pairs)} predictions at ask time"]
+    return [
+        f"surrogate    Kendall tau {kendall_tau(measured, predicted):.2f} over {len(pairs)} predictions at ask time"
+    ]

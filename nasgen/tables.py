@@ -28,9 +28,7 @@ def read_lookup(path: str, fitness: str, objectives: tuple[str, ...] = ()) -> di
     columns = [fitness, *objectives]
     for column in [KEY_COLUMN, *columns]:
         if column not in frame.columns:
-            raise InputError(
-                f"{path}: expected a column {column!r}, found {', '.join(map(str, frame.columns))}"
-            )
+            raise InputError(f"{path}: expected a column {column!r}, found {', '.join(map(str, frame.columns))}")
     for column in columns:
         if not pd.api.types.is_numeric_dtype(frame[column]) or pd.api.types.is_bool_dtype(frame[column]):
             raise InputError(f"{path}: column {column!r} must be numeric, found {frame[column].dtype}")
@@ -38,8 +36,6 @@ def read_lookup(path: str, fitness: str, objectives: tuple[str, ...] = ()) -> di
         raise InputError(f"{path}: expected at least one row, found none")
     repeated = frame[KEY_COLUMN].duplicated()
     if repeated.any():
-        raise InputError(
-            f"{path}: expected one row a cell, found {frame[KEY_COLUMN][repeated].iloc[0]} twice"
-        )
+        raise InputError(f"{path}: expected one row a cell, found {frame[KEY_COLUMN][repeated].iloc[0]} twice")
     values = frame[columns].astype(float).to_dict("records")
     return dict(zip(frame[KEY_COLUMN], values, strict=True))

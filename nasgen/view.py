@@ -118,5 +118,7 @@ class View:
     def _block(self) -> Group:
         causes = sorted(self._failures.items(), key=lambda item: -item[1])[:CAUSES_SHOWN]
         lines = [Text("   ".join(self._facts()), style="bold")]
-        lines += [Text(f"  {count} x {cause}", style="red", overflow="ellipsis", no_wrap=True) for cause, count in causes]
+        lines += [
+            Text(f"  {count} x {cause}", style="red", overflow="ellipsis", no_wrap=True) for cause, count in causes
+        ]
         return Group(*lines)

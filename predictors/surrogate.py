@@ -219,5 +219,6 @@ def _columns(extra: Extra, n: int) -> dict[str, Floats]:
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in extra.items()}
     for name, values in columns.items():
         if values.shape != (n,) or np.isinf(values).any():
-            raise ValueError(f"extra column {name!r} must hold {n} numbers, finite or nan, found {values}")
+            found = f"shape {values.shape}" if values.shape != (n,) else "infinity"
+            raise ValueError(f"extra column {name!r} must hold {n} numbers, finite or nan, found {found}")
     return {name: values[:, None] for name, values in columns.items()}

@@ -91,7 +91,11 @@ class PathFeatures:
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> PathFeatures:
         """The set that knows a stored vocabulary."""
-        return PathFeatures(*(tuple(vocabulary[name]) for name in ("ops", "attributes", "info")))
+        return PathFeatures(
+            ops=tuple(vocabulary["ops"]),
+            attributes=tuple(vocabulary["attributes"]),
+            info=tuple(vocabulary["info"]),
+        )
 
     def _row(self, structure: Structure, members: Bools) -> Floats:
         graph = structure.graph

@@ -98,9 +98,7 @@ class SilentNoOp(CnnSpace):
 class NoOpWithACopy(CnnSpace):
     """A no-op that does not return the parents themselves."""
 
-    def crossover(
-        self, rng: np.random.Generator, first: CnnGenotype, second: CnnGenotype
-    ) -> Offspring[CnnGenotype]:
+    def crossover(self, rng: np.random.Generator, first: CnnGenotype, second: CnnGenotype) -> Offspring[CnnGenotype]:
         return Offspring((replace(first), replace(second)), "copy", "never applied")
 
 

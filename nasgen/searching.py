@@ -298,9 +298,7 @@ def _run(folder: RunFolder, resolved: Resolved, started: float) -> SearchResult:
         return result_of(folder, settings, store, baseline)
 
 
-def _evaluate(
-    folder: RunFolder, settings: Settings, space: Any, store: Store, view: View, clock: Clock
-) -> None:
+def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, view: View, clock: Clock) -> None:
     """Ask, evaluate, record and tell until the budget is spent."""
     from threadpoolctl import threadpool_limits
 
@@ -381,9 +379,7 @@ class Clock:
         self._store.set_meta("seconds", self.used())
 
 
-def _run_baseline(
-    folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View
-) -> SearchResult:
+def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View) -> SearchResult:
     """A random search of as many trainings, in a run folder of its own inside this one."""
     from nasgen.resolve import Resolved
 

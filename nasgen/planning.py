@@ -1,0 +1,70 @@
+"""Planning: what a search would do, said before it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nasgen.settings import Arguments
+
+
+def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, Any]:
+    """Rehearse in a folder that is thrown away, and return what the search would be.
+
+    Returns
+    -------
+    MAC cap, rows and epochs of a candidate and of the winner, expected evaluations, seconds and memory (MB), workers,
+    window; ``None`` where a search has no such thing.
+    """
+    from tempfile import TemporaryDirectory
+
+    from nasgen.folder import RunFolder
+    from nasgen.resolve import resolve
+
+    with TemporaryDirectory() as scratch:
+        resolved = resolve(arguments, RunFolder(scratch), say)
+        settings, task = resolved.settings, resolved.task
+        plan: dict[str, Any] = {
+            "space": settings.space,
+            "strategy": settings.strategy,
+            "workers": settings.workers,
+            "window": settings.window,
+            "evaluations": settings.evaluations,
+        }
+        if task is None or settings.final is None:
+            return plan
+        from nasgen.rehearsal import SEARCH_SHARE, final_seconds, measure_rates, search_seconds
+
+        started = time.monotonic()
+        rates = measure_rates(task, arguments)
+        search, max_macs = settings.fidelities["search"], settings.space_options.get("max_macs", 0)
+        rows, all_rows = len(task.split(settings.seed)[0]), len(task.y_train)
+        each = search_seconds(rates, search, rows, max_macs)
+        expected = settings.evaluations
+        if expected is None and settings.minutes is not None:
+            expected = int(SEARCH_SHARE * 60 * settings.minutes * settings.workers / each)
+        final = final_seconds(rates, settings.final, all_rows, max_macs, settings.workers)
+        return {
+            **plan,
+            "evaluations": expected,
+            "max_macs": max_macs,
+            "augmentation": settings.augment,
+            "search_rows": search.rows or rows,
+            "search_epochs": search.recipe["epochs"],
+            "final_epochs": settings.final.recipe["epochs"],
+            "seconds_an_evaluation": round(each, 1),
+            "seconds_final": round(final, 1),
+            "seconds": round((expected or 0) * each / settings.workers + final, 1),
+            "memory_mb": round(_memory(task, settings.workers)),
+            "rehearsal_seconds": round(time.monotonic() - started, 1),
+        }
+
+
+def _memory(task: Any, workers: int) -> float:
+    """Resident memory in MB: torch in every process, and the data in each."""
+    arrays = (task.x_train, task.y_train, task.x_test, task.y_test)
+    data = sum(np.asarray(array).nbytes for array in arrays) / 1e6
+    return (workers + 1) * (400 + 2 * data)
