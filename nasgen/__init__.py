@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from nasgen.evolution import Evolution
     from nasgen.generational import GenerationalEvolution
     from nasgen.nsga2 import NSGA2
-    from nasgen.searching import SearchResult, resume, search
+    from nasgen.result import SearchResult
+    from nasgen.searching import resume, search
     from nasgen.store import Store
     from nasgen.strategy import Proposal, Strategy
 
@@ -33,7 +34,7 @@ _HOMES = {
     "RandomSearch": "baselines",
     "RegularizedEvolution": "baselines",
     "Request": "evaluation",
-    "SearchResult": "searching",
+    "SearchResult": "result",
     "Store": "store",
     "Strategy": "strategy",
     "resume": "searching",

@@ -9,17 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
+from typing import Any, Protocol
 
 from nasgen.errors import InputError
 from nasgen.evaluation import Failure, Outcome, Request
 from nasgen.plugins import is_plugin, load_plugin
 from search_spaces import TrainableSpace, get_space
-
-if TYPE_CHECKING:
-    from nasgen.tasks.images import Images
 
 
 class Evaluator(Protocol):
@@ -156,9 +151,10 @@ class TrainingEvaluator:
         self.space: TrainableSpace[Any] = build_space(space, space_options)
         self.task = get_task(task)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        images, self.validation = training_images(self.task, split_seed, device)
         self.recipes = {name: Recipe(**one["recipe"]) for name, one in fidelities.items()}
-        self.images = {name: _subset(images, one["rows"], split_seed) for name, one in fidelities.items()}
+        self.images = {
+            name: training_images(self.task, split_seed, one["rows"], device) for name, one in fidelities.items()
+        }
 
     def evaluate(self, request: Request) -> Outcome:
         """Train one genotype under the request's seed at the request's fidelity."""
@@ -169,12 +165,13 @@ class TrainingEvaluator:
         network = initialise(
             lambda: self.space.build(genotype, self.task.input_shape, self.task.n_classes), request.seed
         )
+        images, validation = self.images[request.fidelity]
         trained = train(
             network,
-            self.images[request.fidelity],
+            images,
             self.recipes[request.fidelity],
             seed=request.seed,
-            validation=self.validation,
+            validation=validation,
         )
         metrics = {
             "accuracy": [epoch.validation_accuracy for epoch in trained.curve],
@@ -184,11 +181,3 @@ class TrainingEvaluator:
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
         }
         return Outcome(fitness=trained.fitness, metrics=metrics)
-
-
-def _subset(images: Images, rows: int | None, seed: int) -> Images:
-    """As many random images, or all of them where ``rows`` is None."""
-    if rows is None:
-        return images
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(images))[:rows])
-    return replace(images, pixels=images.pixels[chosen], labels=images.labels[chosen])

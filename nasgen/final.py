@@ -103,7 +103,7 @@ def _train_row(
     from nasgen import numerics
     from nasgen.export import export_best
     from nasgen.recipe import Recipe
-    from nasgen.tasks.images import all_training_images, test_images
+    from nasgen.tasks.images import all_training_images, final_test_images
     from nasgen.training import Epoch, initialise, score, train
 
     assert settings.final is not None  # settings of a search that trains have one
@@ -134,7 +134,7 @@ def _train_row(
 
     trained_network = network()
     train(trained_network, images, recipe, seed=seed, on_epoch=on_epoch)
-    test_accuracy = score(trained_network, test_images(task, device)).accuracy
+    test_accuracy = score(trained_network, final_test_images(task, device)).accuracy
     export_best(folder.best, row.genotype, trained_network, space, task)
     return Final(
         number=row.number,

@@ -5,90 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasgen.clock import Clock
 from nasgen.errors import InputError
-from nasgen.evaluation import Evaluation
 from nasgen.folder import FORMAT_VERSION, RunFolder
+from nasgen.result import SearchResult, result_of
 from nasgen.settings import Arguments, Settings, read_arguments
 from nasgen.store import Store
 
 if TYPE_CHECKING:
-    from nasgen.final import Final
     from nasgen.resolve import Resolved
     from nasgen.view import View
 
 BASELINE_ARGUMENTS = {"strategy": "random", "surrogate": "off", "baseline": None}
 FIRST_DEADLINE = 600.0  # seconds for an evaluation while none has ended yet
 DEADLINE_FACTOR = 10.0  # later, times the longest that ended, but at least a minute
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """What a search came to.
-
-    Attributes
-    ----------
-    path
-        The run's folder.
-    best
-        The row of highest fitness; None if every candidate failed.
-    front
-        With several objectives, the rows that no other beats in all of them.
-    final
-        The winner's final training; None for look-ups.
-    evaluations, trained, failed
-        Rows asked (failures included), rows with a trained fitness, failed rows.
-    seconds
-        Wall time of all parts of the search, interruptions excluded.
-    baseline
-        The result of the random search of equal trainings, where one ran.
-    """
-
-    path: Path
-    best: Evaluation | None
-    front: tuple[Evaluation, ...]
-    final: Final | None
-    evaluations: int
-    trained: int
-    failed: int
-    seconds: float
-    baseline: SearchResult | None = field(default=None)
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that ``nasgen search --json`` prints."""
-        values: dict[str, Any] = {
-            "run": str(self.path),
-            "best": self._best_json(),
-            "evaluations": self.evaluations,
-            "trained": self.trained,
-            "failed": self.failed,
-            "seconds": self.seconds,
-        }
-        if self.front:
-            values["front"] = [
-                {"genotype": row.genotype, "fitness": row.fitness, **_numbers(row)} for row in self.front
-            ]
-        if self.baseline is not None:
-            values["baseline"] = self.baseline.to_json()
-        return values
-
-    def _best_json(self) -> dict[str, Any] | None:
-        if self.best is None:
-            return None
-        if self.final is None:
-            parameters = self.best.outcome.metrics.get("parameters")
-            shown, fitness, test_accuracy = self.best.genotype, self.best.fitness, None
-        else:
-            parameters = self.final.parameters
-            shown, fitness, test_accuracy = self.final.genotype, self.final.fitness, self.final.test_accuracy
-        return {"genotype": shown, "fitness": fitness, "test_accuracy": test_accuracy, "parameters": parameters}
-
-
-def _numbers(row: Evaluation) -> dict[str, float]:
-    return {name: value for name, value in row.outcome.metrics.items() if isinstance(value, int | float)}
 
 
 def search(
@@ -314,6 +247,7 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
     def on_result(request: Any, outcome: Any) -> None:
         nonlocal longest
         longest = max(longest, outcome.seconds)
+        clock.keep()
         view.result(request, outcome)
 
     def deadline() -> float:
@@ -341,42 +275,6 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
             may_ask=clock.may_ask,
             on_result=on_result,
         )()
-
-
-class Clock:
-    """The time a run has used, over all its parts, and what a time budget leaves for the search.
-
-    Attributes
-    ----------
-    SEARCH_SHARE
-        Part of a time budget after which nothing more is asked; the rest is for what is in training then and
-        for the winner's final training.
-    """
-
-    SEARCH_SHARE = 0.6
-
-    def __init__(self, store: Store, settings: Settings, started: float) -> None:
-        self._store = store
-        self._before = float(store.meta("seconds") or 0.0)
-        self._started = started
-        self._budget = None if settings.minutes is None else 60.0 * settings.minutes
-        self._share = self.SEARCH_SHARE if settings.trains else 1.0
-
-    def used(self) -> float:
-        """Seconds used so far."""
-        return self._before + time.monotonic() - self._started
-
-    def left(self) -> float | None:
-        """Seconds left of the whole budget; None without one."""
-        return None if self._budget is None else max(1.0, self._budget - self.used())
-
-    def may_ask(self) -> bool:
-        """Whether the search may still ask."""
-        return self._budget is None or self.used() < self._share * self._budget
-
-    def keep(self) -> None:
-        """Store the time used, so that a resume spends the remainder."""
-        self._store.set_meta("seconds", self.used())
 
 
 def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View) -> SearchResult:
@@ -407,28 +305,3 @@ def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, sto
         return _run(baseline, Resolved(theirs, resolved.task, resolved.data_hash), time.monotonic())
     finally:
         baseline.unlock()
-
-
-def result_of(
-    folder: RunFolder, settings: Settings, store: Store, baseline: SearchResult | None = None
-) -> SearchResult:
-    """What a run has come to so far."""
-    from nasgen.final import stored_final
-
-    front: tuple[Evaluation, ...] = ()
-    if len(settings.objectives) > 1:
-        from nasgen.objectives import Objectives
-
-        front = tuple(Objectives(settings.objectives).front(store.evaluations()))
-    best = store.best()
-    return SearchResult(
-        path=folder.path,
-        best=best[0] if best else None,
-        front=front,
-        final=stored_final(store),
-        evaluations=store.n_asked,
-        trained=store.n_trained,
-        failed=store.n_failed,
-        seconds=float(store.meta("seconds") or 0.0),
-        baseline=baseline,
-    )

@@ -11,7 +11,7 @@ from nasgen.folder import RunFolder
 from nasgen.store import Store
 
 if TYPE_CHECKING:
-    from nasgen.searching import SearchResult
+    from nasgen.result import SearchResult
 
 COLUMNS = (
     "number",

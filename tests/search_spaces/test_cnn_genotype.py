@@ -56,10 +56,9 @@ def test_any_values_are_decoded_or_refused(ops: Any, edges: Any) -> None:
     text = json.dumps({"space": "cnn", "ops": ops, "edges": edges})
     try:
         genotype = decode(text)
-    except ValueError as error:
-        assert len(str(error).splitlines()) == 1
-    else:
-        assert decode(encode(genotype)) == genotype
+    except ValueError:
+        return  # any other error fails the test
+    assert decode(encode(genotype)) == genotype
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from search_spaces.cnn.network import build_network
 from search_spaces.cnn.plan import forward_plan
 from search_spaces.cnn.source import network_source
 
-I, O, P, A = Op("input"), Op("output"), Op("max_pool"), Op("avg_pool")
+INPUT, OUTPUT, P, A = Op("input"), Op("output"), Op("max_pool"), Op("avg_pool")
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 64)]
 
 
@@ -77,7 +77,7 @@ def test_predictions_equal_the_network_of_300_draws(shape: tuple[int, int, int])
 
 
 def test_odd_sizes_halve_downwards_and_one_pixel_is_kept() -> None:
-    pooled = genotype(I, P, A, P, P, P, O)
+    pooled = genotype(INPUT, P, A, P, P, P, OUTPUT)
     assert [shape[1] for shape in infer_shapes(pooled, (1, 28, 28))] == [28, 14, 7, 3, 1, 1, 1]
     check_network(pooled, (1, 28, 28))
     assert [shape[1:] for shape in infer_shapes(pooled, (1, 9, 2))][1:3] == [(4, 1), (4, 1)]
@@ -86,7 +86,7 @@ def test_odd_sizes_halve_downwards_and_one_pixel_is_kept() -> None:
 
 def test_merges_of_odd_sizes_fall_back_to_adaptive_pooling() -> None:
     edges = ((0, 1), (1, 2), (2, 3), (3, 4), (0, 4), (1, 4), (2, 4), (4, 5))
-    merged = genotype(I, P, P, P, Op("concat"), O, edges=edges)
+    merged = genotype(INPUT, P, P, P, Op("concat"), OUTPUT, edges=edges)
     assert infer_shapes(merged, (1, 28, 28))[4] == (4, 3, 3)
     check_network(merged, (1, 28, 28))
     fits = forward_plan(merged, (1, 28, 28))[4].fits
@@ -94,7 +94,7 @@ def test_merges_of_odd_sizes_fall_back_to_adaptive_pooling() -> None:
 
 
 def test_a_merge_of_ratio_four_pools_by_four() -> None:
-    merged = genotype(I, P, P, Op("sum"), O, edges=((0, 1), (1, 2), (0, 3), (2, 3), (3, 4)))
+    merged = genotype(INPUT, P, P, Op("sum"), OUTPUT, edges=((0, 1), (1, 2), (0, 3), (2, 3), (3, 4)))
     network = build_network(merged, (1, 32, 32), 2)
     found: list[torch.Tensor] = []
     network.get_submodule("sum3").register_forward_hook(lambda _m, _i, out: found.append(out))
@@ -108,7 +108,7 @@ def test_sums_pad_channels_with_zeros_and_concats_add_them_up() -> None:
     edges = ((0, 1), (0, 2), (1, 3), (2, 3), (3, 4))
     torch.manual_seed(0)
     for op, channels in (("sum", 24), ("concat", 32)):
-        merged = genotype(I, conv(8), conv(24, 5), Op(op), O, edges=edges)
+        merged = genotype(INPUT, conv(8), conv(24, 5), Op(op), OUTPUT, edges=edges)
         network = build_network(merged, (3, 8, 8), 2)
         images = torch.randn(2, 3, 8, 8)
         narrow, wide = network.get_submodule("conv1")(images), network.get_submodule("conv2")(images)
@@ -145,7 +145,7 @@ def test_the_source_file_is_the_same_network(shape: tuple[int, int, int]) -> Non
 
 
 def test_the_source_file_reads_as_one_line_a_vertex() -> None:
-    ops = (I, conv(16), P, A, Op("skip"), Op("sum"), O)
+    ops = (INPUT, conv(16), P, A, Op("skip"), Op("sum"), OUTPUT)
     source = network_source(
         genotype(*ops, edges=((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (1, 5), (5, 6))), (3, 8, 8), 10
     )
@@ -172,7 +172,7 @@ def test_every_activation_is_let_go_after_its_last_reader() -> None:
 
 def test_graphs_carry_costs() -> None:
     space = CnnSpace(input_shape=(3, 8, 8), n_classes=5, depth=(1, 4))
-    graph = space.to_graph(genotype(I, conv(16), P, O))
+    graph = space.to_graph(genotype(INPUT, conv(16), P, OUTPUT))
     assert graph.ops == ("input", "conv3x3", "max_pool", "output")
     assert graph.attributes["channels"] == (3, 16, 16, 16)
     assert graph.attributes["height"] == graph.attributes["width"] == (8, 8, 4, 4)
@@ -183,6 +183,6 @@ def test_graphs_carry_costs() -> None:
 
 def test_shapes_of_unsound_genotypes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"vertex 1 \(sum\) must have two inputs or more, found 1"):
-        infer_shapes(genotype(I, Op("sum"), O), (3, 8, 8))
+        infer_shapes(genotype(INPUT, Op("sum"), OUTPUT), (3, 8, 8))
     with pytest.raises(ValueError, match="directed cycle"):
-        infer_shapes(genotype(I, conv(8), O, edges=((0, 1), (1, 2), (2, 1))), (3, 8, 8))
+        infer_shapes(genotype(INPUT, conv(8), OUTPUT, edges=((0, 1), (1, 2), (2, 1))), (3, 8, 8))

@@ -1,0 +1,26 @@
+# Two commands for a fresh machine: `make search` and `make test` set up all they need and then run.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: search test lint clean
+
+search: $(READY)
+	$(BIN)/nasgen search --task digits --evaluations 30 --out runs/digits-$$(date +%Y%m%d-%H%M%S)
+
+test: $(READY) lint
+	$(BIN)/python -m pytest -m "not slow" --durations=10
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

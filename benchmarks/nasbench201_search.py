@@ -1,0 +1,155 @@
+"""Strategies at equal queries on NAS-Bench-201 look-ups: regret, and paired tests of who beats whom.
+
+    python benchmarks/nasbench201_search.py nb201.csv.gz                       the claim, seeds 0..19
+    python benchmarks/nasbench201_search.py nb201.csv.gz --ablation            options of evolution, seeds 100..119
+
+Queries are unique cells. Regret is the distance of the best fitness found so far from the best of the table, in
+points. Trajectories are kept in --cache as they come, so that a second call goes on where the first was cut off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import wilcoxon
+
+from nasgen import Evolution, GenerationalEvolution, LocalSearch, RandomSearch, RegularizedEvolution, Store
+from nasgen.evaluators import TableEvaluator
+from nasgen.executors import InlineExecutor
+from nasgen.faults import Dispatcher
+from nasgen.prescreen import Prescreen
+from nasgen.run import Run
+from search_spaces import get_space
+
+Maker = Callable[..., Any]
+CHECKPOINTS = (50, 100, 200)
+
+
+def evolution(space: Any, asked: Any, *, model: str | None = "xgboost", features: str = "default", **options: Any) -> Any:
+    prescreen = Prescreen(space, model, features) if model else None
+    return Evolution(space, asked, prescreen=prescreen, **options)
+
+
+def paper(space: Any, asked: Any, *, model: str | None = "xgboost", **options: Any) -> Any:
+    prescreen = Prescreen(space, model) if model else None
+    return GenerationalEvolution(space, asked, prescreen=prescreen, **options)
+
+
+CLAIM: Mapping[str, Maker] = {
+    "evolution + surrogate": evolution,
+    "evolution": partial(evolution, model=None),
+    "paper profile": paper,
+    "paper profile, fraction 0": partial(paper, model=None, estimation=0.0),
+    "regularized evolution": RegularizedEvolution,
+    "local search": LocalSearch,
+    "random": RandomSearch,
+}
+
+ABLATION: Mapping[str, Maker] = {
+    "default": evolution,
+    "forest": partial(evolution, model="random-forest"),
+    "paths only": partial(evolution, features="paths"),
+    "56 features only": partial(evolution, features="cnn56"),
+    "brood 16": partial(evolution, brood=16),
+    "brood 200": partial(evolution, brood=200),
+    "optimism 0": partial(evolution, optimism=0.0),
+    "optimism 1": partial(evolution, optimism=1.0),
+    "no newcomers": partial(evolution, newcomers=0.0),
+    "half newcomers": partial(evolution, newcomers=0.5),
+    "no crossover": partial(evolution, crossover=0.0),
+    "crossover .5": partial(evolution, crossover=0.5),
+    "population 10": partial(evolution, population=10),
+    "population 40": partial(evolution, population=40),
+    "initial 8": partial(evolution, initial=8),
+    "initial 30": partial(evolution, initial=30),
+    "exploration .2": partial(evolution, exploration=0.2),
+}
+
+
+def trajectory(make: Maker, table: str, fitness: str, seed: int, queries: int) -> list[float]:
+    """The fitness of every query, in order."""
+    space = get_space("nasbench201")
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "store.sqlite") as store:
+        strategy = make(space, lambda key: store.was_asked(key, "search"))
+        dispatcher = Dispatcher(InlineExecutor(TableEvaluator(table, fitness)))
+        Run(space, strategy, dispatcher, store, seed=seed, evaluations=queries)()
+        return [row.fitness if row.fitness is not None else -np.inf for row in store.evaluations()]
+
+
+def job(name: str, makers: str, table: str, fitness: str, seed: int, queries: int) -> tuple[str, int, list[float]]:
+    return name, seed, trajectory({"claim": CLAIM, "ablation": ABLATION}[makers][name], table, fitness, seed, queries)
+
+
+def collect(args: argparse.Namespace, names: list[str], seeds: range) -> dict[str, list[list[float]]]:
+    """Trajectories by strategy and seed: from the cache, or run now."""
+    makers = "ablation" if args.ablation else "claim"
+    done: dict[tuple[str, int], list[float]] = {}
+    if args.cache.exists():
+        for line in args.cache.read_text().splitlines():
+            entry = json.loads(line)
+            if entry["fitness"] == args.fitness and len(entry["values"]) >= args.queries:
+                done[entry["name"], entry["seed"]] = entry["values"]
+    open_jobs = [(name, seed) for name in names for seed in seeds if (name, seed) not in done]
+    with ProcessPoolExecutor(args.processes) as pool, args.cache.open("a") as cache:
+        futures = [pool.submit(job, name, makers, args.table, args.fitness, seed, args.queries) for name, seed in open_jobs]
+        for number, future in enumerate(futures, start=1):
+            name, seed, values = future.result()
+            done[name, seed] = values
+            cache.write(json.dumps({"name": name, "fitness": args.fitness, "seed": seed, "values": values}) + "\n")
+            cache.flush()
+            print(f"\r{number}/{len(futures)} searches", end="", flush=True)
+    print()
+    return {name: [done[name, seed] for seed in seeds] for name in names}
+
+
+def report(args: argparse.Namespace, trajectories: dict[str, list[list[float]]], best: float) -> None:
+    checkpoints = [point for point in CHECKPOINTS if point <= args.queries] or [args.queries]
+    regret = {
+        name: best - np.maximum.accumulate(np.array([row[: args.queries] for row in rows]), axis=1)
+        for name, rows in trajectories.items()
+    }
+    n = len(next(iter(regret.values())))
+    print(f"{args.fitness}, n = {n} seeds, {platform.machine()}, Python {platform.python_version()}")
+    print(f"{'mean regret (standard error)':28}" + "".join(f"{'@' + str(point):>16}" for point in checkpoints))
+    for name, rows in regret.items():
+        cells = [rows[:, point - 1] for point in checkpoints]
+        print(f"{name:28}" + "".join(f"{c.mean():9.3f} ({c.std(ddof=1) / np.sqrt(n):.3f})" for c in cells))
+    first = next(iter(regret))
+    pairs = [(first, name) for name in regret if name != first]
+    if not args.ablation:
+        pairs.append(("evolution", "random"))
+    for point in checkpoints:
+        for better, worse in pairs:
+            difference = regret[worse][:, point - 1] - regret[better][:, point - 1]
+            p = wilcoxon(difference, alternative="greater").pvalue if np.any(difference) else 1.0
+            print(f"@{point}: {better} beats {worse} by {difference.mean():+.3f} points, Wilcoxon p = {p:.4f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table")
+    parser.add_argument("--fitness", default="cifar10_valid")
+    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--ablation", action="store_true")
+    parser.add_argument("--only", nargs="*", help="names of variants")
+    parser.add_argument("--seeds", type=int, default=20, help="how many")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--cache", type=Path, default=Path("nasbench201_search.jsonl"))
+    args = parser.parse_args()
+    names = args.only or list(ABLATION if args.ablation else CLAIM)
+    seeds = range(100, 100 + args.seeds) if args.ablation else range(args.seeds)
+    rows = TableEvaluator(args.table, args.fitness).rows.values()
+    report(args, collect(args, names, seeds), max(row[args.fitness] for row in rows))
+
+
+if __name__ == "__main__":
+    main()

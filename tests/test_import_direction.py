@@ -1,0 +1,49 @@
+"""Imports point one way, search_spaces <- predictors <- nasgen, and importing a package stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FORBIDDEN = {"search_spaces": {"predictors", "nasgen"}, "predictors": {"nasgen"}}
+HEAVY = {"torch", "xgboost", "sklearn", "ray", "matplotlib", "pandas"}
+
+
+def imported(source: str) -> set[str]:
+    """The top-level packages that a file imports anywhere, inside functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_imports_point_one_way(package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
+    wrong = {str(f.relative_to(ROOT)): imported(f.read_text("utf-8")) & FORBIDDEN[package] for f in files}
+    assert {file: names for file, names in wrong.items() if names} == {}
+
+
+def test_imports_inside_functions_are_seen() -> None:
+    assert imported("def f():\n    from nasgen.run import run\n    import predictors.models as m") == {
+        "nasgen",
+        "predictors",
+    }
+
+
+@pytest.mark.parametrize("package", ["search_spaces", "predictors", "nasgen", "search_spaces.cnn"])
+def test_importing_a_package_loads_nothing_heavy(package: str) -> None:
+    code = f"import sys, {package}; print(*sys.modules, sep='\\n')"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = {name.split(".")[0] for name in run.stdout.split()}
+    assert package.split(".")[0] in loaded
+    assert loaded & HEAVY == set()
