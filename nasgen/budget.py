@@ -48,7 +48,7 @@ def window_for(evaluations: int | None, trains: bool) -> int:
 def default_max_macs(shape: tuple[int, int, int]) -> int:
     """The cap where no clock was consulted: 2 million at 8 x 8, 10 million at 28 x 28, 20 million at 32 x 32 x 3."""
     channels, height, width = shape
-    return round(2e6 * (height * width / 64) ** 0.65 * math.sqrt(channels))
+    return int(2e6 * (height * width / 64) ** 0.65 * math.sqrt(channels))
 
 
 def training_budget(

@@ -80,7 +80,7 @@ def build_evaluator(spec: Mapping[str, Any]) -> Evaluator:
     if kind == "file":
         evaluator: Evaluator = load_plugin(spec["name"])(**spec.get("options", {}))
         return evaluator
-    return {"training": TrainingEvaluator, "table": TableEvaluator}[kind](**spec)
+    return TableEvaluator(**spec) if kind == "table" else TrainingEvaluator(**spec)
 
 
 class TableEvaluator:

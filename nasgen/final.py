@@ -159,4 +159,4 @@ def seconds_per_epoch(network: Any, images: Any, recipe: Any, steps: int = MEASU
     train(network, part, once, seed=0)
     started = time.perf_counter()
     train(network, part, once, seed=0)
-    return (time.perf_counter() - started) * len(images) / few
+    return float((time.perf_counter() - started) * len(images) / few)

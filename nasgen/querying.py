@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from nasgen.errors import InputError
+from nasgen.evaluation import fitness_or_worst
 from nasgen.evaluators import build_space
 from nasgen.folder import RunFolder
 from predictors import Surrogate, load_surrogate
@@ -54,10 +56,10 @@ def _lines(name: str) -> Iterator[tuple[int, str]]:
     """The lines of a file that are not blank, numbered from 1."""
     if name != "-" and not Path(name).is_file():
         raise InputError(f"expected a file with one genotype a line, or - for stdin, found no file {name}")
-    source: Iterable[str] = sys.stdin if name == "-" else Path(name).open(encoding="utf-8", errors="replace")
-    for number, line in enumerate(source, start=1):
-        if line.strip():
-            yield number, line.strip()
+    with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, line.strip()
 
 
 def _print_answers(
@@ -124,7 +126,7 @@ def surrogate_of_run(path: str) -> tuple[Surrogate, Any]:
         return load_surrogate(model), graph_of
     surrogate = Surrogate("xgboost" if model in ("auto", "off") else model)
     graphs = [space.to_graph(space.decode(row.genotype)) for row in rows]
-    return surrogate.fit(graphs, [row.fitness for row in rows]), graph_of
+    return surrogate.fit(graphs, [fitness_or_worst(row) for row in rows]), graph_of
 
 
 def _graph_of_any_space(text: str) -> LabelledGraph:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from nasgen.errors import InputError
 from nasgen.folder import RunFolder
@@ -110,14 +110,13 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
 
 
 def _augmentation(arguments: Arguments, task: Task, say: Callable[[str], None]) -> Augmentation:
-    from nasgen.augmentation import Augmentation
+    from nasgen.augmentation import AUGMENTATIONS
     from nasgen.probe import probe_augmentation
 
     wanted = task.augmentation if arguments.augment == "auto" else arguments.augment
-    for known in get_args(Augmentation):
+    for known in AUGMENTATIONS:
         if wanted == known:
-            chosen: Augmentation = known
-            return chosen
+            return known
     say("trying augmentations on a small network")
     return probe_augmentation(task, seed=arguments.seed)
 

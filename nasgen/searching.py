@@ -180,7 +180,7 @@ def _grown(
             raise InputError(f"--{name} may grow on resume, from {before}, found {asked}")
     if executor not in (None, "auto", "inline", "processes"):
         raise InputError(f"--executor must be auto, inline or processes, found {executor!r}")
-    changed = {"evaluations": evaluations, "minutes": minutes, "workers": workers}
+    changed: dict[str, Any] = {"evaluations": evaluations, "minutes": minutes, "workers": workers}
     changed["executor"] = executor if executor != "auto" else None
     return settings.model_copy(update={name: value for name, value in changed.items() if value is not None})
 

@@ -160,7 +160,8 @@ class Store:
         failure = json.dumps(asdict(outcome.failure)) if outcome.failure else None
         try:
             self._db.execute(
-                f"INSERT INTO results (number, {RESULT_COLUMNS}) SELECT number, ?, ?, ?, ?, ?, ? FROM asks WHERE number = ?",
+                f"INSERT INTO results (number, {RESULT_COLUMNS}) "
+                "SELECT number, ?, ?, ?, ?, ?, ? FROM asks WHERE number = ?",
                 (
                     outcome.fitness,
                     failure,

@@ -105,8 +105,8 @@ def train(
         As soon as the loss is not finite or has exploded.
     """
     started = time.perf_counter()
-    layout, dtype = layout_and_dtype(images.device)
-    network.to(images.device, memory_format=layout).train()
+    dtype = _place(network, images.device)
+    network.train()
     optimiser = _optimiser(network, recipe)
     loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     batches = max(1, len(images) // recipe.batch)
@@ -142,8 +142,8 @@ def train(
 @torch.inference_mode()
 def score(network: nn.Module, images: Images) -> Score:
     """Score a network on images as they are, in their order; it is left in evaluation mode."""
-    layout, dtype = layout_and_dtype(images.device)
-    network.to(images.device, memory_format=layout).eval()
+    dtype = _place(network, images.device)
+    network.eval()
     loss = torch.zeros((), device=images.device)
     right = torch.zeros((), dtype=torch.int64, device=images.device)
     for start in range(0, len(images), EVALUATION_BATCH):
@@ -203,6 +203,13 @@ def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         nesterov=recipe.momentum > 0,
         fused=True,
     )
+
+
+def _place(network: nn.Module, device: str) -> torch.dtype | None:
+    """Move a network to a device in the layout that suits it; returns the type of its autocast."""
+    layout, dtype = layout_and_dtype(device)
+    network.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # unknown to torch's stubs
+    return dtype
 
 
 def _autocast(device: str, dtype: torch.dtype | None) -> torch.autocast:

@@ -104,7 +104,8 @@ class LabelledGraph:
         """The same graph in networkx, with ``op`` and every attribute on the vertices, ``info`` on the graph."""
         import networkx as nx
 
-        graph: nx.Graph[int] = (nx.DiGraph if self.directed else nx.Graph)(**self.info)
+        graph: nx.Graph[int] = nx.DiGraph() if self.directed else nx.Graph()
+        graph.graph.update(self.info)
         for vertex, op in enumerate(self.ops):
             graph.add_node(vertex, op=op, **{name: row[vertex] for name, row in self.attributes.items()})
         graph.add_edges_from(self.edges)

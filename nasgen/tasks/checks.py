@@ -119,10 +119,10 @@ def _same_type(name: str, x_train: NDArray[Any], x_test: NDArray[Any]) -> tuple[
             f"{name}: x_train and x_test must have the same type, found {x_train.dtype} and {x_test.dtype}; "
             "bring them to one scale"
         )
-    bytes_fit = all(x.dtype.kind != "f" and x.min() >= 0 and x.max() <= 255 for x in (x_train, x_test))
-    dtype = np.uint8 if bytes_fit else np.float32
-    # a copy, even where nothing changes: the task seals its arrays, and the user's stay writable
-    return x_train.astype(dtype, order="C"), x_test.astype(dtype, order="C")
+    # copies, even where nothing changes: the task seals its arrays, and the user's stay writable
+    if all(x.dtype.kind != "f" and x.min() >= 0 and x.max() <= 255 for x in (x_train, x_test)):
+        return x_train.astype(np.uint8, order="C"), x_test.astype(np.uint8, order="C")
+    return x_train.astype(np.float32, order="C"), x_test.astype(np.float32, order="C")
 
 
 def _labels(name: str, key: str, values: Any) -> Integers:

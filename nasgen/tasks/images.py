@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -47,6 +47,10 @@ class Images:
     def device(self) -> str:
         """Where the images lie."""
         return str(self.labels.device)
+
+    def first(self, rows: int) -> Images:
+        """The first rows as images of their own; no copy."""
+        return replace(self, pixels=self.pixels[:rows], labels=self.labels[:rows])
 
     def take(self, rows: slice) -> torch.Tensor:
         """The normalised images of a range of rows, in their order; shape (rows, C, H, W), channels last."""

@@ -135,8 +135,9 @@ def test_random_walk_equals_walks() -> None:
         at = at[widths[at] > 0]
         at = table[at, (rng.random(len(at)) * widths[at]).astype(int)]
     assert visits[structure.ends[1]] == n_walks
-    # A vertex that one walk in fifty visits has a standard error of 0.01 or so.
-    often = visits > n_walks / 50
+    # A vertex that one walk in ten visits has a standard error of 0.007 at a deviation of one step.
+    often = visits > n_walks / 10
+    assert often.sum() >= 5
     walk = path_lengths(structure)["random_walk"]
     assert np.abs(steps / np.maximum(visits, 1) - walk)[often].max() < 0.01
 

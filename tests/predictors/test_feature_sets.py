@@ -73,7 +73,7 @@ def test_dead_parts_count_for_nothing(features: FeatureSet) -> None:
 
 
 def test_an_unknown_set_is_refused() -> None:
-    with pytest.raises(ValueError, match="features must be one of cnn56, .*, found 'cnn57'"):
+    with pytest.raises(ValueError, match=r"features must be one of cnn56, .*, found 'cnn57'"):
         get_features("cnn57")
 
 
