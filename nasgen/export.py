@@ -9,7 +9,12 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from nasgen.errors import InputError
+from nasgen.evaluators import build_space
+from nasgen.folder import RunFolder
+from nasgen.store import Store
 from nasgen.tasks.task import Normalisation
+from search_spaces import SourceSpace
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 GENOTYPE = "genotype.json"
 WEIGHTS = "weights.safetensors"
 NETWORK = "network.py"
+FORMATS = ("genotype", "weights", "python")
 
 _TAIL = Template('''
 
@@ -70,7 +76,7 @@ def export_best(
     *,
     genotype: str,
     state: Mapping[str, torch.Tensor],
-    source: str,
+    source: str | None,
     base: str,
     input_shape: Sequence[int],
     normalisation: Normalisation,
@@ -88,7 +94,8 @@ def export_best(
         ``network.state_dict()`` of the trained network.
     source
         Python that needs torch alone and defines a module class without constructor arguments, whose state
-        has the names and shapes of ``state`` and which reads normalised images.
+        has the names and shapes of ``state`` and which reads normalised images. None where the search space
+        writes no code: the folder then has no ``network.py``.
     base
         The name of that class; not ``Network``, which the written file defines on top of it.
     input_shape
@@ -110,7 +117,8 @@ def export_best(
             mean=list(normalisation.mean),
             std=list(normalisation.std),
         )
-        (partial / NETWORK).write_text(source.rstrip() + "\n" + tail, encoding="utf-8")
+        if source is not None:
+            (partial / NETWORK).write_text(source.rstrip() + "\n" + tail, encoding="utf-8")
         partial.chmod(0o755)  # a temporary folder is private, the result is not
         _swap(partial, folder)
     finally:
@@ -133,3 +141,40 @@ def _swap(partial: Path, folder: Path) -> None:
         shutil.rmtree(old)
     else:
         partial.replace(folder)
+
+
+def export_text(run: str, form: str, rank: int) -> str:
+    """What ``nasgen export`` prints: a genotype, the code of a network, or the path of the winner's weights.
+
+    Raises
+    ------
+    InputError
+        If the run has no such thing.
+    """
+    if form not in FORMATS:
+        raise InputError(f"--format must be one of {', '.join(FORMATS)}, found {form!r}")
+    folder = RunFolder.open(run)
+    with Store(folder.store_path, read_only=True) as store:
+        final = store.meta("final")
+        ranked = store.best(k=max(rank, 1))
+    if not 1 <= rank <= len(ranked):
+        raise InputError(f"--rank must be 1 to the number of rows with a fitness, found {rank}")
+    winner = rank == 1 and final is not None
+    if form == "genotype":
+        return str(final["genotype"]) if winner else ranked[rank - 1].genotype
+    file = folder.best / (WEIGHTS if form == "weights" else NETWORK)
+    if winner and file.is_file():
+        return str(file) if form == "weights" else file.read_text(encoding="utf-8").rstrip()
+    if form == "weights":
+        raise InputError("only the winner of a finished training search has weights: use --rank 1, or `nasgen resume`")
+    return _source_of(folder, ranked[rank - 1].genotype)
+
+
+def _source_of(folder: RunFolder, genotype: str) -> str:
+    """The untrained code of a genotype of a run."""
+    settings = folder.read()["settings"]
+    space = build_space(settings["space"], settings["space_options"])
+    if not isinstance(space, SourceSpace):
+        raise InputError(f"the search space {settings['space']} writes no code: use --format genotype")
+    options = settings["space_options"]
+    return space.source(space.decode(genotype), tuple(options["input_shape"]), options["n_classes"])[0].rstrip()

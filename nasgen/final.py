@@ -13,6 +13,7 @@ from nasgen.folder import RunFolder
 from nasgen.settings import Settings
 from nasgen.store import Store
 from nasgen.tasks import Task
+from search_spaces import SourceSpace
 
 CANDIDATES = 3
 """How many of the best are tried before a search ends without a network: a final training may diverge."""
@@ -135,7 +136,19 @@ def _train_row(
     trained_network = network()
     train(trained_network, images, recipe, seed=seed, on_epoch=on_epoch)
     test_accuracy = score(trained_network, final_test_images(task, device)).accuracy
-    export_best(folder.best, row.genotype, trained_network, space, task)
+    source, base = None, ""
+    if isinstance(space, SourceSpace):
+        source, base = space.source(genotype, task.input_shape, task.n_classes)
+    export_best(
+        folder.best,
+        genotype=row.genotype,
+        state=trained_network.state_dict(),
+        source=source,
+        base=base,
+        input_shape=task.input_shape,
+        normalisation=task.normalisation,
+        classes=task.classes,
+    )
     return Final(
         number=row.number,
         genotype=row.genotype,

@@ -15,7 +15,6 @@ from nasgen.plugins import is_plugin, plugin_path
 from nasgen.settings import Arguments, Fidelity, Settings
 
 if TYPE_CHECKING:
-    from nasgen.augmentation import Augmentation
     from nasgen.budget import TrainingBudget
     from nasgen.tasks import Task
 
@@ -83,6 +82,7 @@ def _resolve_lookup(arguments: Arguments) -> Resolved:
 
 def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
     from nasgen.budget import training_budget
+    from nasgen.probe import choose_augmentation
     from nasgen.tasks import get_task, save_task
 
     started = time.monotonic()
@@ -94,7 +94,9 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         spec = str(folder.data.resolve())
     elif spec.endswith(".npz"):
         spec = str(Path(spec).resolve())
-    augment = _augmentation(arguments, task, say)
+    if "auto" == arguments.augment == task.augmentation:
+        say("trying augmentations on a small network")
+    augment = choose_augmentation(task, arguments.augment, arguments.seed)
     rows = len(task.split(arguments.seed)[0])
     if arguments.minutes is None:
         budget = training_budget(task.input_shape, rows, len(task.y_train), augment)
@@ -107,18 +109,6 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         budget = budget_for(rates, task, arguments, n_workers(arguments), rows, augment, left)
     options = space_options(arguments, task, budget)
     return Resolved(_settings(arguments, spec, options, budget, augment), task, task.data_hash)
-
-
-def _augmentation(arguments: Arguments, task: Task, say: Callable[[str], None]) -> Augmentation:
-    from nasgen.augmentation import AUGMENTATIONS
-    from nasgen.probe import probe_augmentation
-
-    wanted = task.augmentation if arguments.augment == "auto" else arguments.augment
-    for known in AUGMENTATIONS:
-        if wanted == known:
-            return known
-    say("trying augmentations on a small network")
-    return probe_augmentation(task, seed=arguments.seed)
 
 
 def space_options(arguments: Arguments, task: Task, budget: TrainingBudget) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The SearchSpace protocol and its laws, and the registry of the spaces in the box.
 
-The laws (``tests/search_spaces/space_contract.py`` runs them over every space):
+The laws (``tests/contracts/space_contract.py`` runs them over every space):
 
 1. ``sample`` and the operators return valid genotypes: the space is closed under them.
 2. ``decode(encode(g)) == g``, and the text is one line.
@@ -92,6 +92,15 @@ class TrainableSpace(SearchSpace[G], Protocol[G]):
 
     def build(self, genotype: G, input_shape: tuple[int, ...], n_classes: int) -> torch.nn.Module:
         """The network of a genotype for inputs of shape (C, H, W); equal keys build equal networks."""
+        ...
+
+
+@runtime_checkable
+class SourceSpace(TrainableSpace[G], Protocol[G]):
+    """A trainable space that can also write its networks down as code."""
+
+    def source(self, genotype: G, input_shape: tuple[int, ...], n_classes: int) -> tuple[str, str]:
+        """Python that needs torch alone, and the name of the class in it whose state is that of ``build``'s network."""
         ...
 
 

@@ -191,6 +191,12 @@ class CnnSpace:
 
         return build_network(genotype, input_shape, n_classes)
 
+    def source(self, genotype: CnnGenotype, input_shape: tuple[int, ...], n_classes: int) -> tuple[str, str]:
+        """Python that needs torch alone, and the name of the class in it that equals :meth:`build`'s network."""
+        from search_spaces.cnn.source import SOURCE_CLASS, network_source
+
+        return network_source(genotype, input_shape, n_classes), SOURCE_CLASS
+
 
 def _positive_integers(option: str, values: Sequence[int], length: int) -> tuple[int, ...]:
     found = tuple(values) if isinstance(values, list | tuple) else ()

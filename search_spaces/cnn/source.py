@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from search_spaces.cnn.genotype import CnnGenotype
 from search_spaces.cnn.plan import Fit, Step, forward_plan
 
+SOURCE_CLASS = "Layers"
+"""Name of the class in the file."""
+
 _FILE = '''\
 """A network found by nasgen: images of shape (N, {channels}, {height}, {width}) to logits of shape (N, {n_classes})."""
 
@@ -27,7 +30,7 @@ class ConvBlock(nn.Module):
         return F.relu(self.norm(self.conv(x)))
 
 
-class Network(nn.Module):
+class {class_name}(nn.Module):
     def __init__(self) -> None:
         super().__init__()
 {layers}
@@ -38,7 +41,7 @@ class Network(nn.Module):
 
 
 def network_source(genotype: CnnGenotype, input_shape: Sequence[int], n_classes: int) -> str:
-    """The text of a file that defines ``Network()``, one line a vertex.
+    """The text of a file that defines the module class ``SOURCE_CLASS``, one line a vertex.
 
     Its ``state_dict`` has the keys of :func:`search_spaces.cnn.network.build_network`, and the same weights
     give the same logits. Takes what ``build_network`` does.
@@ -50,6 +53,7 @@ def network_source(genotype: CnnGenotype, input_shape: Sequence[int], n_classes:
     steps = [f"{_assignment(step)}  # {' x '.join(map(str, step.shape))}" for step in plan[1:-1]]
     steps.append(f"return self.head(v{plan[-1].inputs[0]}.mean(dim=(2, 3)))")
     return _FILE.format(
+        class_name=SOURCE_CLASS,
         channels=channels,
         height=height,
         width=width,

@@ -13,7 +13,7 @@ from search_spaces.cnn import CnnGenotype, CnnSpace, Op, infer_costs, infer_shap
 from search_spaces.cnn.genotype import canonical, renumbered
 from search_spaces.cnn.network import build_network
 from search_spaces.cnn.plan import forward_plan
-from search_spaces.cnn.source import network_source
+from search_spaces.cnn.source import SOURCE_CLASS, network_source
 
 INPUT, OUTPUT, P, A = Op("input"), Op("output"), Op("max_pool"), Op("avg_pool")
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 64)]
@@ -31,7 +31,7 @@ def genotype(*ops: Op, edges: Any = None) -> CnnGenotype:
 def network_from_source(drawn: CnnGenotype, shape: tuple[int, ...], n_classes: int) -> torch.nn.Module:
     names: dict[str, Any] = {}
     exec(compile(network_source(drawn, shape, n_classes), "network.py", "exec"), names)
-    module = names["Network"]()
+    module = names[SOURCE_CLASS]()
     assert isinstance(module, torch.nn.Module)
     return module
 

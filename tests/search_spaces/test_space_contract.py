@@ -13,8 +13,9 @@ from contracts.space_contract import SpaceContract, laws
 from search_spaces import Offspring, SearchSpace
 from search_spaces.cnn import CnnGenotype, CnnSpace
 from search_spaces.cnn.genotype import renumbered
+from search_spaces.nasbench201 import NasBench201Space
 
-SPACES: list[Callable[[], Any]] = [CnnSpace]
+SPACES: list[Callable[[], Any]] = [CnnSpace, NasBench201Space]
 
 
 @pytest.fixture(scope="module", params=SPACES, ids=lambda factory: factory.__name__)
