@@ -34,7 +34,9 @@ Maker = Callable[..., Any]
 CHECKPOINTS = (50, 100, 200)
 
 
-def evolution(space: Any, asked: Any, *, model: str | None = "xgboost", features: str = "default", **options: Any) -> Any:
+def evolution(
+    space: Any, asked: Any, *, model: str | None = "xgboost", features: str = "default", **options: Any
+) -> Any:
     prescreen = Prescreen(space, model, features) if model else None
     return Evolution(space, asked, prescreen=prescreen, **options)
 
@@ -100,7 +102,9 @@ def collect(args: argparse.Namespace, names: list[str], seeds: range) -> dict[st
                 done[entry["name"], entry["seed"]] = entry["values"]
     open_jobs = [(name, seed) for name in names for seed in seeds if (name, seed) not in done]
     with ProcessPoolExecutor(args.processes) as pool, args.cache.open("a") as cache:
-        futures = [pool.submit(job, name, makers, args.table, args.fitness, seed, args.queries) for name, seed in open_jobs]
+        futures = [
+            pool.submit(job, name, makers, args.table, args.fitness, seed, args.queries) for name, seed in open_jobs
+        ]
         for number, future in enumerate(futures, start=1):
             name, seed, values = future.result()
             done[name, seed] = values

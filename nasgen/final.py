@@ -20,6 +20,9 @@ CANDIDATES = 3
 
 MEASURED_STEPS = 8
 
+WORTH_ALL_CORES = 100e6
+"""MACs of a step's forward pass from which several threads are faster than one: below, they wait for each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Final:
@@ -108,12 +111,13 @@ def _train_row(
     from nasgen.training import Epoch, initialise, score, train
 
     assert settings.final is not None  # settings of a search that trains have one
-    numerics.prepare(threads=os.cpu_count() or 1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     genotype = space.decode(row.genotype)
     seed = row.request.seed
     images = all_training_images(task, device)
     recipe = Recipe(**settings.final.recipe)
+    step_macs = recipe.batch * space.to_graph(genotype).info.get("macs", WORTH_ALL_CORES)
+    numerics.prepare(threads=(os.cpu_count() or 1) if step_macs >= WORTH_ALL_CORES else 1)
 
     def network() -> torch.nn.Module:
         return initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), seed)

@@ -77,7 +77,7 @@ class Prescreen(Generic[G]):
     @property
     def ready(self) -> bool:
         """Whether there is something to predict with."""
-        return self._surrogate is not None or self._to_fit is not None
+        return self._surrogate is not None or bool(self._to_fit)
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Rows in the order asked; failures count as told, and are not learned from."""

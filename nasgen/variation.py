@@ -6,6 +6,7 @@ DEAP (Fortin et al. 2012) does the selection, the hall of fame and the toolbox. 
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ class Individual(Generic[G]):
         return cls(proposal, Maximised((value,)), trained)
 
     def to_json(self, space: SearchSpace[G]) -> list[Any]:
-        """The individual as JSON values, the genotype as its text."""
+        """The individual as JSON values, the genotype as its text and the fitness of a failure as null."""
         one = self.proposal
         prediction = [one.predicted, one.predicted_std]
         return [
@@ -69,7 +70,7 @@ class Individual(Generic[G]):
             one.operator,
             one.parents,
             *prediction,
-            self.value,
+            self.value if math.isfinite(self.value) else None,
             self.trained,
         ]
 
@@ -78,7 +79,7 @@ class Individual(Generic[G]):
         """The individual of :meth:`to_json`."""
         text, key, operator, parents, predicted, spread, value, trained = values
         proposal = Proposal(space.decode(text), key, operator, tuple(parents), predicted, spread)
-        return cls.of(proposal, value, trained)
+        return cls.of(proposal, -math.inf if value is None else value, trained)
 
     @classmethod
     def told(cls, space: SearchSpace[G], row: Evaluation) -> Individual[G]:
