@@ -72,7 +72,7 @@ ABLATION: Mapping[str, Maker] = {
     "population 10": partial(evolution, population=10),
     "population 40": partial(evolution, population=40),
     "initial 8": partial(evolution, initial=8),
-    "initial 30": partial(evolution, initial=30),
+    "initial 16": partial(evolution, initial=16),
     "exploration .2": partial(evolution, exploration=0.2),
 }
 

@@ -45,6 +45,14 @@ def window_for(evaluations: int | None, trains: bool) -> int:
     return 16 if evaluations is None else min(16, max(4, evaluations // 8))
 
 
+def initial_for(evaluations: int | None) -> int:
+    """Random genotypes before evolution breeds: a third of the budget, from 8 to 30.
+
+    Fewer leave the surrogate with too little to tell good from bad (docs/decisions/0002-default-profile.md).
+    """
+    return 12 if evaluations is None else min(30, max(8, evaluations // 3))
+
+
 def default_max_macs(shape: tuple[int, int, int]) -> int:
     """The cap where no clock was consulted: 2 million at 8 x 8, 10 million at 28 x 28, 20 million at 32 x 32 x 3."""
     channels, height, width = shape

@@ -12,10 +12,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 
-from nasgen.errors import InputError
+from nasgen.errors import ExecutorError, InputError
+
+INTERRUPTED = 130  # what typer itself returns on Ctrl-C
+
+UsageError: Any = typer.BadParameter.__base__  # typer brings its own click, and gives this class no public name
 
 app = typer.Typer(
     name="nasgen",
@@ -233,17 +236,21 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(standalone_mode=False) or 0
+    except BrokenPipeError:
+        code = 0  # whoever read our output has seen enough
     except InputError as error:
         _say(f"nasgen: {error}")
         code = 2
-    except click.ClickException as error:
-        _say(f"nasgen: {error.format_message()}")
+    except UsageError as error:
+        _say(f"nasgen: {error.format_message()}; see `nasgen COMMAND --help`")
         code = 2
-    except (KeyboardInterrupt, click.Abort):
+    except (ExecutorError, OSError) as error:
+        _say(f"nasgen: {error}")
+        code = 1
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         _say("nasgen: interrupted; nothing finished is lost, go on with `nasgen resume RUN`")
-        code = 130
-    except BrokenPipeError:
-        code = 0  # whoever read our output has seen enough
     sys.exit(code)
 
 

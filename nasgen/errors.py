@@ -1,4 +1,4 @@
-"""The two things that can go wrong in a way a user can mend."""
+"""What can go wrong with a run as a whole."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ class InputError(ValueError):
 
     The command line prints it and exits with 2.
     """
+
+
+class ExecutorError(Exception):
+    """Evaluations cannot run at all, whatever the candidate; the message says what is missing."""
 
 
 class SearchSpaceExhaustedError(Exception):

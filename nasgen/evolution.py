@@ -57,7 +57,7 @@ class Evolution(Generic[G]):
         asked: Callable[[str], bool],
         *,
         population: int = 20,
-        initial: int = 16,
+        initial: int = 30,
         mutation: float = 1.0,
         crossover: float = 0.2,
         tournament: int = 4,

@@ -55,11 +55,11 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     def for_rows(cls, rows: int, epochs: int, augmentation: Augmentation = "none") -> Recipe:
         """The default recipe for a number of training rows.
 
-        Batches grow with the data, 32 below 5,000 rows up to 512 (an epoch then has steps enough to learn
+        Batches grow with the data, from 32 below 12,000 rows to 512 (an epoch then has steps enough to learn
         something), and the learning rate with the square root of the batch.
         """
-        batch = min(512, max(32, 2 ** round(math.log2(max(rows, 1) / 128))))
-        return cls(epochs=epochs, batch=batch, peak_lr=0.1 * math.sqrt(batch / 32), augmentation=augmentation)
+        batch = min(512, max(32, 2 ** round(math.log2(max(rows, 1) / 256))))
+        return cls(epochs=epochs, batch=batch, peak_lr=0.25 * math.sqrt(batch / 32), augmentation=augmentation)
 
     def learning_rate(self, step: int, steps: int) -> float:
         """The rate of a step, ``step`` counting from 0 to ``steps - 1``."""

@@ -140,10 +140,15 @@ def _executor(arguments: Arguments) -> str:
 
 
 def strategy_options(arguments: Arguments) -> dict[str, Any]:
-    """Options of the strategy that differ from its defaults."""
-    if arguments.population is None or arguments.strategy in ("random", "local-search"):
-        return {}
-    return {"population": arguments.population}
+    """Options of the strategy that the budget or the user decides."""
+    from nasgen.budget import initial_for
+
+    options: dict[str, Any] = {}
+    if arguments.strategy == "evolution" and arguments.profile == "default":
+        options["initial"] = initial_for(arguments.evaluations)
+    if arguments.population is not None and arguments.strategy not in ("random", "local-search"):
+        options["population"] = arguments.population
+    return options
 
 
 def _settings(

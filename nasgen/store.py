@@ -45,6 +45,9 @@ JOINED = (
     "FROM asks {join} JOIN results ON results.number = asks.number"
 )
 
+#: Metrics with nan or infinity are Python's JSON, but not SQLite's.
+LAST_LOSS = "CASE WHEN json_valid(metrics) THEN json_extract(metrics, '$.loss[#-1]') END"
+
 
 def _request(row: Sequence[Any]) -> Request:
     values = dict(zip(ASK_COLUMNS.split(", "), row, strict=True))
@@ -76,7 +79,7 @@ class Store:
     Raises
     ------
     InputError
-        If the file is not there (``read_only``) or is no store.
+        If the file is not there (``read_only``), cannot be made, or is no store.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
@@ -84,7 +87,10 @@ class Store:
         if read_only and not self.path.is_file():
             raise InputError(f"expected a run's store, found no file {path}")
         mode = "ro" if read_only else "rwc"
-        self._db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+        try:
+            self._db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise InputError(f"expected a run's store, {path} cannot be opened: {error}") from error
         try:
             self._db.execute("PRAGMA busy_timeout = 10000")
             if not read_only:
@@ -248,7 +254,7 @@ class Store:
         """
         where = "WHERE fitness IS NOT NULL" + ("" if fidelity is None else " AND fidelity = ?")
         rows = self._db.execute(
-            JOINED.format(join="") + f" {where} ORDER BY fitness DESC, json_extract(metrics, '$.loss[#-1]'), asks.number LIMIT ?",
+            JOINED.format(join="") + f" {where} ORDER BY fitness DESC, {LAST_LOSS}, asks.number LIMIT ?",
             (*(() if fidelity is None else (fidelity,)), k),
         )
         return [Evaluation(_request(row[:11]), _outcome(row[11:])) for row in rows]

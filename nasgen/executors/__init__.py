@@ -3,7 +3,8 @@
 ``base`` is the interface, ``inline`` evaluates in this process, ``processes`` in workers on this machine.
 """
 
-from nasgen.executors.base import Event, Executor, ExecutorError, Finished, Job, Lost, Started, Token
+from nasgen.errors import ExecutorError
+from nasgen.executors.base import Event, Executor, Finished, Job, Lost, Started, Token
 from nasgen.executors.inline import InlineExecutor
 from nasgen.executors.processes import ProcessExecutor
 

@@ -14,10 +14,6 @@ from typing import Literal, NamedTuple, Self, TypeAlias
 from nasgen.evaluation import Failure, Outcome, Request
 
 
-class ExecutorError(Exception):
-    """Evaluations cannot run at all, whatever the candidate; the message says what is missing."""
-
-
 class Token(NamedTuple):
     """Names one dispatch of one request, so that a late answer to an earlier dispatch is told apart.
 

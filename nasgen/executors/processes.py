@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from nasgen.errors import ExecutorError
 from nasgen.evaluation import Failure
 from nasgen.executors.base import (
     Event,
     Executor,
-    ExecutorError,
     Finished,
     Job,
     Lost,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from contracts.landscape import SPACE, FewCells, outcome_of
 
+from contracts.landscape import SPACE, FewCells, outcome_of
 from nasgen.errors import SearchSpaceExhaustedError
 from nasgen.evaluation import Evaluation, Failure, Outcome, Request
 from nasgen.strategy import Proposal, Strategy, with_key

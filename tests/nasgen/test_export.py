@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from small_network import SOURCE, small_network
+from torch import nn
+
+from nasgen.export import export_best
+from nasgen.recipe import Recipe
+from nasgen.tasks import Task, get_task
+from nasgen.tasks.images import final_test_images, training_images
+from nasgen.training import initialise, score, train
+
+TORCH_ALONE = """
+import importlib.abc, sys
+class Blocked(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("nasgen", "search_spaces", "predictors", "safetensors", "sklearn"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Blocked())
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from network import Network
+network = Network()
+pixels = torch.tensor(bytearray(Path("pixels").read_bytes()), dtype=torch.uint8).view(-1, 1, 8, 8)
+labels = torch.tensor(bytearray(Path("labels").read_bytes()), dtype=torch.uint8)
+with torch.inference_mode():
+    print((network(pixels).argmax(1) == labels).double().mean().item(), network.classes[3], network.training)
+"""
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    return get_task("digits")
+
+
+@pytest.fixture(scope="module")
+def network(task: Task) -> nn.Module:
+    made = initialise(small_network, 0)
+    train(made, training_images(task, 0)[0], Recipe(epochs=2, batch=32, peak_lr=0.2), seed=0)
+    return made
+
+
+@pytest.fixture
+def export(task: Task, network: nn.Module, tmp_path: Path) -> Callable[..., Path]:
+    def write(source: str | None = SOURCE, genotype: str = '{"space":"cnn"}') -> Path:
+        export_best(
+            tmp_path / "best",
+            genotype=genotype,
+            state=network.state_dict(),
+            source=source,
+            base="Layers",
+            input_shape=task.input_shape,
+            normalisation=task.normalisation,
+            classes=task.classes,
+        )
+        return tmp_path / "best"
+
+    return write
+
+
+def test_the_exported_file_scores_the_same_with_torch_alone(
+    task: Task, network: nn.Module, export: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = export()
+    (folder / "pixels").write_bytes(task.x_test.tobytes())
+    (folder / "labels").write_bytes(task.y_test.astype("uint8").tobytes())
+    (folder / "main.py").write_text(TORCH_ALONE)
+    output = subprocess.check_output([sys.executable, "main.py"], cwd=folder, text=True)
+    accuracy, name, training = output.split()
+    assert float(accuracy) == score(network, final_test_images(task)).accuracy > 0.5
+    assert (name, training) == ("3", "False")
+
+
+def test_the_logits_of_raw_images_are_those_of_the_trained_network(
+    task: Task, network: nn.Module, export: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(export()))
+    monkeypatch.delitem(sys.modules, "network", raising=False)
+    import network as exported  # type: ignore[import-not-found]  # it has just been written
+
+    twin = exported.Network()
+    images = final_test_images(task)
+    with torch.inference_mode():
+        ours = network(images.take(slice(None)))
+        theirs = twin(torch.tensor(task.x_test))
+    torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-4)
+    assert set(twin.state_dict()) == set(network.state_dict())
+
+
+def test_a_folder_is_replaced_whole_and_leaves_nothing_beside(export: Callable[..., Path], tmp_path: Path) -> None:
+    export(genotype="first")
+    folder = export(genotype="second")
+    assert (folder / "genotype.json").read_text() == "second\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["best"]
+    assert sorted(path.name for path in folder.iterdir()) == ["genotype.json", "network.py", "weights.safetensors"]
+
+
+def test_a_failed_export_leaves_the_old_one(export: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = export(genotype="first")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("nasgen.export._write_weights", fail)
+    with pytest.raises(OSError, match="disk full"):
+        export(genotype="second")
+    assert (folder / "genotype.json").read_text() == "first\n"
+    assert [path.name for path in folder.parent.iterdir()] == ["best"]
+
+
+def test_a_space_without_code_has_no_network_file(export: Callable[..., Path]) -> None:
+    assert sorted(path.name for path in export(source=None).iterdir()) == ["genotype.json", "weights.safetensors"]

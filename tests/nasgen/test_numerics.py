@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from nasgen import numerics
+
+
+def test_environment_is_json_and_imports_nothing_heavy() -> None:
+    code = (
+        "import json, sys; from nasgen.numerics import environment; values = environment();"
+        "print(json.dumps([values, [m for m in ('torch', 'xgboost', 'sklearn', 'deap') if m in sys.modules]]))"
+    )
+    values, heavy = json.loads(subprocess.check_output([sys.executable, "-c", code]))
+    assert heavy == []
+    assert {"python", "nasgen", "torch", "numpy", "xgboost", "scikit-learn", "deap", "cpu"} <= set(values)
+
+
+@pytest.mark.parametrize(
+    ("device", "features", "dtype"),
+    [
+        ("cpu", ("avx2", "fma"), None),
+        ("cpu", ("avx2", "avx512f", "avx512_bf16"), torch.bfloat16),
+        ("cpu", ("amx_bf16",), torch.bfloat16),
+        ("cuda:0", (), torch.bfloat16),
+    ],
+)
+def test_bfloat16_only_where_it_is_native(
+    monkeypatch: pytest.MonkeyPatch, device: str, features: tuple[str, ...], dtype: torch.dtype | None
+) -> None:
+    monkeypatch.setattr(numerics, "cpu_features", lambda: features)
+    assert numerics.layout_and_dtype(device) == (torch.channels_last, dtype)
+
+
+def test_prepare_sets_threads_and_flushes_denormals() -> None:
+    code = (
+        "import torch; from nasgen.numerics import prepare; prepare(1);"
+        "print(torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(),"
+        "(torch.tensor([1e-30]) * 1e-10).item())"
+    )
+    output = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert output.split() == ["1", "True", "0.0"]

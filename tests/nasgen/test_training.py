@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+from pydantic import ValidationError
+from small_network import small_network
+from torch import nn
+
+from nasgen.augmentation import AUGMENTATIONS, Augmentation
+from nasgen.evaluation import Failure
+from nasgen.recipe import Recipe
+from nasgen.tasks import get_task
+from nasgen.tasks.images import Images, all_training_images, final_test_images, training_images
+from nasgen.training import DivergedError, Epoch, Trained, initialise, score, train
+
+SHORT = Recipe(epochs=2, batch=64, peak_lr=0.2)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[Images, Images]:
+    return training_images(get_task("digits"), seed=0)
+
+
+def trained(digits: tuple[Images, Images], seed: int, recipe: Recipe = SHORT) -> tuple[nn.Module, Trained]:
+    network = initialise(small_network, seed)
+    return network, train(network, digits[0], recipe, seed=seed, validation=digits[1])
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([value.flatten().double() for value in network.state_dict().values()])
+
+
+def test_digits_are_learned_in_ten_epochs(digits: tuple[Images, Images]) -> None:
+    recipe = Recipe.for_rows(len(digits[0]), epochs=10)
+    network, result = trained(digits, 0, recipe)
+    assert result.fitness > 0.97
+    assert score(network, digits[1]).accuracy == result.fitness
+    assert result.curve[0].train_loss > result.curve[-1].train_loss
+    assert len(result.curve) == 10
+    assert result.steps == 10 * (len(digits[0]) // recipe.batch)
+
+
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+def test_a_seed_repeats_bit_for_bit(digits: tuple[Images, Images], augmentation: Augmentation) -> None:
+    recipe = SHORT.model_copy(update={"augmentation": augmentation})
+    torch.manual_seed(1)
+    first, result = trained(digits, 7, recipe)
+    torch.manual_seed(2)  # what stands in the global generator plays no part
+    again, repeated = trained(digits, 7, recipe)
+    other, _ = trained(digits, 8, recipe)
+    assert torch.equal(weights(first), weights(again))
+    assert result.curve == repeated.curve
+    assert not torch.equal(weights(first), weights(other))
+
+
+def test_the_training_seed_alone_changes_the_result(digits: tuple[Images, Images]) -> None:
+    networks = [initialise(small_network, 0) for _ in range(2)]
+    for seed, network in enumerate(networks):
+        train(network, digits[0], SHORT, seed=seed)
+    assert not torch.equal(weights(networks[0]), weights(networks[1]))
+
+
+def test_global_generators_are_left_alone(digits: tuple[Images, Images]) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    trained(digits, 0, SHORT.model_copy(update={"epochs": 1}))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_dropout_repeats_too(digits: tuple[Images, Images]) -> None:
+    def build() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
+
+    networks = [initialise(build, 0) for _ in range(2)]
+    for network in networks:
+        train(network, digits[0], SHORT, seed=0)
+    assert torch.equal(weights(networks[0]), weights(networks[1]))
+
+
+class Explodes(nn.Module):
+    """Logits that are finite at first, and then not, or enormous."""
+
+    def __init__(self, after: int, factor: float) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 10)
+        self.calls, self.after, self.factor = 0, after, factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        logits: torch.Tensor = self.linear(x.flatten(1))
+        return logits * self.factor if self.calls > self.after else logits
+
+
+@pytest.mark.parametrize(("factor", "after"), [(math.nan, 0), (math.inf, 0), (math.nan, 40), (math.inf, 40), (1e6, 40)])
+def test_a_lost_training_stops_early(digits: tuple[Images, Images], factor: float, after: int) -> None:
+    network = Explodes(after, factor)
+    with pytest.raises(DivergedError, match=f"the training loss is .* at step {after + 1}$") as caught:
+        train(network, digits[0], Recipe(epochs=50, batch=32, peak_lr=0.1), seed=0)
+    assert network.calls <= after + 16
+    assert caught.value.failure_kind == "diverged"
+    assert Failure.of(caught.value, caught.value.failure_kind).kind == "diverged"
+
+
+@pytest.mark.parametrize("rows", [2, 3, 33, 63, 65])
+def test_batch_norm_never_sees_one_row(digits: tuple[Images, Images], rows: int) -> None:
+    sizes = []
+    network = small_network()
+    network.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    train(network, digits[0].first(rows), Recipe(epochs=1, batch=32, peak_lr=0.1), seed=0)
+    assert sum(sizes) == rows
+    assert min(sizes) >= min(rows, 32)
+
+
+def test_the_end_of_an_epoch_may_end_the_training(digits: tuple[Images, Images]) -> None:
+    seen: list[tuple[int, Epoch]] = []
+
+    def on_epoch(number: int, epoch: Epoch) -> bool:
+        seen.append((number, epoch))
+        return number == 1
+
+    recipe = SHORT.model_copy(update={"epochs": 9})
+    result = train(small_network(), digits[0], recipe, seed=0, validation=digits[1], on_epoch=on_epoch)
+    assert [number for number, _ in seen] == [0, 1]
+    assert tuple(epoch for _, epoch in seen) == result.curve
+
+
+def test_without_validation_there_is_no_fitness(digits: tuple[Images, Images]) -> None:
+    assert math.isnan(train(small_network(), digits[0], SHORT, seed=0).fitness)
+
+
+def test_score_counts_what_is_right() -> None:
+    images = final_test_images(get_task("digits"))
+
+    class Three(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.one_hot(torch.full((len(x),), 3), 10).float()
+
+    assert score(Three(), images).accuracy == (images.labels == 3).double().mean().item()
+
+
+def test_fewer_rows_are_a_stratified_part_of_the_training_rows() -> None:
+    task = get_task("digits")
+    whole, validation = training_images(task, 0)
+    part, same = training_images(task, 0, rows=200)
+    assert 180 <= len(part) <= 200
+    assert len(part.labels.unique()) == 10
+    assert torch.equal(validation.pixels, same.pixels)
+    rows = {bytes(image.numpy().data) for image in whole.pixels}
+    assert all(bytes(image.numpy().data) in rows for image in part.pixels)
+    assert len(all_training_images(task)) == len(whole) + len(validation)
+
+
+def test_a_recipe_survives_json() -> None:
+    recipe = Recipe.for_rows(54_000, epochs=4, augmentation="flip+shift")
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
+@pytest.mark.parametrize("bad", [{"epochs": 0}, {"batch": 1}, {"peak_lr": 0}, {"augmentation": "spin"}, {"colour": 1}])
+def test_a_recipe_refuses_nonsense(bad: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Recipe.model_validate({**SHORT.model_dump(), **bad})
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 400])
+@pytest.mark.parametrize("warmup", [0.0, 0.25])
+def test_the_rate_climbs_once_and_falls_once(steps: int, warmup: float) -> None:
+    recipe = SHORT.model_copy(update={"warmup": warmup})
+    rates = [recipe.learning_rate(step, steps) for step in range(steps)]
+    top = rates.index(max(rates))
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert 0 < min(rates) <= max(rates) <= recipe.peak_lr
+    if steps == 400:
+        assert max(rates) == pytest.approx(recipe.peak_lr, rel=0.02)
+        assert rates[-1] < 0.01 * recipe.peak_lr
+
+
+def test_weight_decay_spares_batch_norms_and_biases(digits: tuple[Images, Images]) -> None:
+    network = initialise(small_network, 0)
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    for parameter in network.parameters():
+        parameter.register_hook(torch.zeros_like)  # decay alone is left to move the weights
+    train(network, digits[0], SHORT.model_copy(update={"weight_decay": 0.1}), seed=0)
+    for name, value in network.named_parameters():
+        assert torch.equal(value, before[name]) == (value.ndim == 1), name
+
+
+@pytest.mark.gpu
+def test_cuda_trains_with_the_same_call() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    images, validation = training_images(get_task("digits"), 0, device="cuda")
+    result = train(initialise(small_network, 0), images, SHORT, seed=0, validation=validation)
+    assert result.fitness > 0.5
