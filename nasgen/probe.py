@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from nasgen.augmentation import AUGMENTATIONS, Augmentation
@@ -15,6 +17,9 @@ PROBE_ROWS = 2_000
 PROBE_VALIDATION_ROWS = 2_000
 PROBE_EPOCHS = 6
 
+TOLERANCE = 1.1
+"""Times the lowest loss is still bearable."""
+
 
 def choose_augmentation(task: Task, asked: str, seed: int) -> Augmentation:
     """The augmentation asked for; for ``auto`` the task's own, or what :func:`probe_augmentation` finds."""
@@ -25,11 +30,14 @@ def choose_augmentation(task: Task, asked: str, seed: int) -> Augmentation:
 
 
 def probe_augmentation(task: Task, seed: int) -> Augmentation:
-    """The augmentation under which a small fixed network has the lowest validation loss.
+    """The strongest augmentation that does a small fixed network no clear harm.
 
     One network is trained three times, from the same weights, on 2,000 rows for 6 epochs and scored on at most
-    2,000 validation rows: few rows seen often, as in a long training, so that fitting them by heart shows. The
-    loss is compared, which is steadier than accuracy on so few rows; of equal ones the mildest wins.
+    2,000 validation rows. The loss is compared, which is steadier than accuracy on so few rows.
+
+    So short a training hardly gains by flips, and a long one does, wherever a flipped image still means the same:
+    hence the tolerance. Measured at two seeds each, against no augmentation: flips raised the loss by 40 and 52 % on
+    MNIST, where they are wrong, and by 1 and 5 % on CIFAR-10, where they are right.
     """
     from nasgen.recipe import Recipe
     from nasgen.tasks.images import training_images
@@ -46,7 +54,18 @@ def probe_augmentation(task: Task, seed: int) -> Augmentation:
             losses.append(trained.curve[-1].validation_loss)
         except DivergedError:
             losses.append(float("inf"))
-    return AUGMENTATIONS[losses.index(min(losses))]
+    return strongest_harmless(losses)
+
+
+def strongest_harmless(losses: Sequence[float]) -> Augmentation:
+    """The strongest augmentation whose loss, in the order of ``AUGMENTATIONS``, is within 10 % of the lowest.
+
+    ``none`` where every training diverged.
+    """
+    if not math.isfinite(min(losses)):
+        return "none"
+    bearable = TOLERANCE * min(losses)
+    return next(choice for choice, loss in reversed(list(zip(AUGMENTATIONS, losses, strict=True))) if loss <= bearable)
 
 
 def _network(channels: int, n_classes: int) -> nn.Module:

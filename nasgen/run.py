@@ -62,22 +62,22 @@ class Run:
     _asked: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
     _round: int = field(default=0, init=False)
+    _empty_rounds: int = field(default=0, init=False)  # in a row
     _recorded: int = field(default=0, init=False)  # results 0.._recorded - 1 are all in
     _ahead: set[int] = field(default_factory=set, init=False)
 
     def __call__(self) -> None:
         """Ask, evaluate, record and tell until the budget is spent or the space is exhausted."""
         self._restore()
-        empty_rounds = 0
         while self._budget_left() and self.may_ask():
             visible = self._asked if self.strategy.generational else max(0, self._asked - self.window + 1)
             self._wait_for(visible)
             self._tell(visible)
             try:
-                proposals = self._ask(force=empty_rounds >= EMPTY_ROUNDS)
+                proposals = self._ask(force=self._empty_rounds >= EMPTY_ROUNDS)
             except SearchSpaceExhaustedError:
                 break
-            empty_rounds = 0 if proposals else empty_rounds + 1
+            self._empty_rounds = 0 if proposals else self._empty_rounds + 1
             self._commit_and_submit(proposals)
         self._wait_for(self._asked)
 
@@ -85,7 +85,7 @@ class Run:
         progress = self.store.meta("progress")
         self._asked = self.store.n_asked
         if progress is not None:
-            self._round, self._told = progress["round"], progress["told"]
+            self._round, self._told, self._empty_rounds = (progress[name] for name in ("round", "told", "empty_rounds"))
             self.strategy.restore(progress["state"], self.store.evaluations(0, self._told))
         pending = self.store.pending()
         self._recorded = pending[0][0].number if pending else self._asked
@@ -156,7 +156,12 @@ class Run:
             for offset, proposal in enumerate(proposals)
         ]
         self._round += 1
-        progress = {"round": self._round, "told": self._told, "state": self.strategy.state()}
+        progress = {
+            "round": self._round,
+            "told": self._told,
+            "empty_rounds": self._empty_rounds,
+            "state": self.strategy.state(),
+        }
         self.store.commit_round(requests, progress)
         self._asked += len(requests)
         for request in requests:

@@ -131,7 +131,7 @@ class Store:
     def commit_round(self, requests: Sequence[Request], progress: Mapping[str, Any]) -> None:
         """Commit what one round asks together with the state to go on from, in one transaction.
 
-        ``progress`` is JSON: the next round's number, how many results the strategy was told, its state.
+        ``progress`` is JSON: the next round's number, how many results the strategy was told, its state, ...
         """
         with self._transaction():
             self._db.executemany(

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from contracts.landscape import SPACE, FewCells, outcome_of
-from test_strategies import MAKERS
+from contracts.strategies import MAKERS
 
 from nasgen.baselines import HistoryStrategy, RandomSearch
-from nasgen.evaluation import Evaluation, Outcome, Request, candidate_seed
+from nasgen.evaluation import Evaluation, Failure, Outcome, Request, candidate_seed
 from nasgen.run import EMPTY_ROUNDS, Run
 from nasgen.store import Store
 from nasgen.strategy import Proposal
@@ -203,8 +203,6 @@ def test_losses_of_an_earlier_run_travel_with_the_request(tmp_path: Path) -> Non
     path = tmp_path / "store"
     with pytest.raises(KeyboardInterrupt):
         run(path, dispatcher=Scripted(interrupt_after=2), window=3)
-    from nasgen.evaluation import Failure
-
     with Store(path) as store:
         (first, _), *_ = store.pending()
         store.record_loss(first.number, 1, Failure("worker-lost", "worker ended by SIGKILL"))

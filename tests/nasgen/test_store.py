@@ -175,7 +175,9 @@ def test_the_best_come_first_and_the_earlier_among_equals(store: Store) -> None:
 
 def test_the_lower_loss_wins_among_equals(store: Store) -> None:
     filled(
-        store, *(Outcome(0.9, metrics={"loss": [0.0, loss]}) for loss in (0.3, 0.1, 0.2)), Outcome(0.8, metrics={"loss": [0]})
+        store,
+        *(Outcome(0.9, metrics={"loss": [0.0, loss]}) for loss in (0.3, 0.1, 0.2)),
+        Outcome(0.8, metrics={"loss": [0]}),
     )
     assert [row.number for row in store.best(k=4)] == [1, 2, 0, 3]
 
@@ -188,7 +190,9 @@ def test_metrics_that_are_not_finite_do_no_harm(store: Store) -> None:
 
 def test_failures_are_counted_by_cause(store: Store) -> None:
     diverged, raised = Failure("diverged", "loss"), Failure("exception", "ValueError: x", ("a.py, f: x",))
-    failed = [Outcome(failure=one) for one in (raised, diverged, replace(raised, trace=("b.py, g: y",)), diverged, raised)]
+    failed = [
+        Outcome(failure=one) for one in (raised, diverged, replace(raised, trace=("b.py, g: y",)), diverged, raised)
+    ]
     filled(store, *failed, Outcome(1.0))
     assert list(store.failure_counts().items()) == [("exception: ValueError: x", 3), ("diverged: loss", 2)]
 

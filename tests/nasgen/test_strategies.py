@@ -10,57 +10,16 @@ import numpy as np
 import pytest
 from contracts import strategy_contract as contract
 from contracts.landscape import SPACE
+from contracts.strategies import MAKERS, screen
 from contracts.strategy_contract import CHECKS, Make, Play
 
 from nasgen.baselines import HistoryStrategy, LocalSearch, RandomSearch, RegularizedEvolution
-from nasgen.evaluation import Evaluation, Outcome, Request
+from nasgen.evaluation import Evaluation, Request
 from nasgen.evolution import Evolution
-from nasgen.generational import GenerationalEvolution
-from nasgen.nsga2 import NSGA2
-from nasgen.objectives import Objectives
-from nasgen.prescreen import Prescreen
 from nasgen.strategy import Proposal
 from search_spaces.nasbench201 import Cell
 
 Asked = Callable[[str], bool]
-TWO = ("fitness", "parameters")
-
-
-class Traded(NSGA2[Cell]):
-    """NSGA-II on objectives that every row has: fitness, and a cost of zero where the landscape gives none."""
-
-    def tell(self, evaluations: Any) -> None:
-        super().tell([Evaluation(row.request, with_cost(row.outcome)) for row in evaluations])
-
-
-def with_cost(outcome: Outcome) -> Outcome:
-    return outcome if outcome.failure else Outcome(outcome.fitness, metrics={"parameters": 0.0, **outcome.metrics})
-
-
-def screen(space: Any) -> Prescreen[Any]:
-    return Prescreen(space, "bayesian-ridge")
-
-
-MAKERS: dict[str, Make] = {
-    "random": RandomSearch,
-    "regularized-evolution": lambda space, asked: RegularizedEvolution(space, asked, population=12, sample_size=4),
-    "local-search": lambda space, asked: LocalSearch(space, asked, patience=7),
-    "evolution": Evolution,
-    "evolution-surrogate": lambda space, asked: Evolution(
-        space, asked, prescreen=screen(space), brood=8, exploration=0.3
-    ),
-    "generational": lambda space, asked: GenerationalEvolution(space, asked, population=8, crossover=0.3),
-    "generational-surrogate": lambda space, asked: GenerationalEvolution(
-        space, asked, population=10, crossover=0.3, prescreen=screen(space)
-    ),
-    "generational-random-policy": lambda space, asked: GenerationalEvolution(
-        space, asked, population=10, policy="random", prescreen=screen(space)
-    ),
-    "nsga2": lambda space, asked: Traded(space, asked, objectives=Objectives(TWO), population=8),
-    "nsga2-surrogate": lambda space, asked: Traded(
-        space, asked, objectives=Objectives(TWO), population=8, oversampling=2, prescreen=screen(space)
-    ),
-}
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
