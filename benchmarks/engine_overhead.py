@@ -2,9 +2,9 @@
 
     python benchmarks/engine_overhead.py [--evaluations 10000]
 
-10,000 evaluations of a constant-time synthetic fitness on the CNN space. What the space's and the strategy's own
-methods take is measured and taken off; the rest (loop, store, requests, dispatcher, executor) is the engine's. The rival
-is the plainest loop there is: the same strategy asked and told in memory, nothing kept.
+10,000 evaluations of a constant-time synthetic fitness on the CNN space. What the methods of the space and the
+strategy take is measured and taken off; the rest (loop, store, requests, dispatcher, executor) is the engine's. The
+rival is the plainest loop there is: the same strategy asked and told in memory, nothing kept.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ ABLATION: Mapping[str, Maker] = {
     "population 40": partial(evolution, population=40),
     "initial 8": partial(evolution, initial=8),
     "initial 16": partial(evolution, initial=16),
-    "exploration .2": partial(evolution, exploration=0.2),
+    "exploration .05": partial(evolution, exploration=0.05),
 }
 
 

@@ -21,6 +21,9 @@ FINAL_PASSES = 500_000
 """The same for the winner's final training."""
 
 
+MOST_FINAL_EPOCHS = 60
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingBudget:
     """What one candidate and the winner may cost.
@@ -69,7 +72,7 @@ def training_budget(
     """
     epochs = min(12, max(3, round(SEARCH_PASSES / rows)))
     search_rows = min(rows, SEARCH_PASSES // epochs)
-    final_epochs = min(60, max(10, round(FINAL_PASSES / all_rows)))
+    final_epochs = min(MOST_FINAL_EPOCHS, max(10, round(FINAL_PASSES / all_rows)))
     return TrainingBudget(
         max_macs=default_max_macs(shape),
         search=fidelity(search_rows, rows, epochs, augmentation),

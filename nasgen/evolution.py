@@ -65,7 +65,7 @@ class Evolution(Generic[G]):
         brood: int = 64,
         newcomers: float = 0.2,
         optimism: float = 0.5,
-        exploration: float = 0.05,
+        exploration: float = 0.25,
     ) -> None:
         self.space = space
         self.asked = asked

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nasgen.budget import MOST_FINAL_EPOCHS
 from nasgen.evaluation import Evaluation
 from nasgen.folder import RunFolder
 from nasgen.settings import Settings
@@ -19,6 +20,7 @@ CANDIDATES = 3
 """How many of the best are tried before a search ends without a network: a final training may diverge."""
 
 MEASURED_STEPS = 8
+SPENT = 0.93  # of the time that is left; the rest is for scoring, exporting and a slower machine
 
 WORTH_ALL_CORES = 100e6
 """MACs of a step's forward pass from which several threads are faster than one: below, they wait for each other."""
@@ -40,6 +42,8 @@ class Final:
         Trainable numbers in the network.
     epochs, seconds
         Of the final training.
+    after
+        Rows with a result when the winner was chosen: a search that has grown since has another winner to find.
     """
 
     number: int
@@ -49,6 +53,7 @@ class Final:
     parameters: int
     epochs: int
     seconds: float
+    after: int
 
 
 def stored_final(store: Store) -> Final | None:
@@ -71,7 +76,7 @@ def train_final(
     Parameters
     ----------
     seconds
-        What is left of a time budget: fewer epochs than the settings say where they would not fit.
+        What is left of a time budget: as many epochs as fit instead of what the settings say.
 
     Returns
     -------
@@ -80,11 +85,11 @@ def train_final(
     from nasgen.training import DivergedError
 
     done = stored_final(store)
-    if done is not None:
+    if done is not None and done.after == store.n_results:
         return done
     for row in store.best(k=CANDIDATES):
         try:
-            final = _train_row(row, settings, task, space, folder, say, seconds)
+            final = _train_row(row, settings, task, space, folder, say, seconds, store.n_results)
         except DivergedError as error:
             say(f"the final training of evaluation {row.number} diverged ({error}); the next best follows")
             continue
@@ -101,6 +106,7 @@ def _train_row(
     folder: RunFolder,
     say: Callable[[str], None],
     seconds: float | None,
+    after: int,
 ) -> Final:
     import torch
 
@@ -124,8 +130,8 @@ def _train_row(
 
     if seconds is not None:
         per_epoch = seconds_per_epoch(network(), images, recipe)
-        fitting = max(1, int(seconds / per_epoch))
-        recipe = recipe.model_copy(update={"epochs": min(recipe.epochs, fitting)})
+        fitting = max(1, int(SPENT * seconds / per_epoch))
+        recipe = recipe.model_copy(update={"epochs": min(MOST_FINAL_EPOCHS, fitting)})
     say(f"final training of evaluation {row.number}: {recipe.epochs} epochs on all {len(images)} training images")
     started = reported = time.monotonic()
 
@@ -161,6 +167,7 @@ def _train_row(
         parameters=sum(parameter.numel() for parameter in trained_network.parameters()),
         epochs=recipe.epochs,
         seconds=time.monotonic() - started,
+        after=after,
     )
 
 

@@ -71,11 +71,14 @@ class RunFolder:
         Raises
         ------
         InputError
-            If the folder holds a run already, or cannot be made.
+            If the folder holds a run or a file of the name of one that a run writes, or cannot be made.
         """
         folder = cls(path)
         if folder.run_json.exists():
             raise InputError(f"{path} holds a run: go on with `nasgen resume {path}`, or choose another --out")
+        for taken in (folder.store_path, folder.data, folder.best, folder.baseline.path, folder.log):
+            if taken.exists():  # a run that is discarded would take it along
+                raise InputError(f"{path} holds no run, but {taken.name}, which a run writes: choose another --out")
         folder._made = [parent for parent in (folder.path, *folder.path.parents) if not parent.exists()]
         try:
             folder.path.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,7 @@ class Prescreen(Generic[G]):
     @property
     def ready(self) -> bool:
         """Whether there is something to predict with."""
-        return self._surrogate is not None or bool(self._to_fit)
+        return self._surrogate is not None or self._to_fit is not None
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Rows in the order asked; failures count as told, and are not learned from."""
@@ -90,7 +90,8 @@ class Prescreen(Generic[G]):
                 self._keep(_Row(evaluation.number, graph, evaluation.fitness))
             if self._told >= self._next_fit:
                 self._next_fit = self._told + max(1, self._told // GROWTH)
-                self._to_fit = [*sorted(self._best, key=lambda row: row.number), *self._latest]
+                # nothing to learn from while all have failed
+                self._to_fit = [*sorted(self._best, key=lambda row: row.number), *self._latest] or None
 
     def _keep(self, row: _Row) -> None:
         self._latest.append(row)
@@ -114,8 +115,6 @@ class Prescreen(Generic[G]):
 
     def _fit(self, rows: list[_Row]) -> None:
         """Fit anew on the rows; features are computed once for each while the vocabulary stays."""
-        if not rows:
-            return
         features = get_features(self.feature_set).fit([row.graph for row in rows])
         unknown = [row for row in rows if row.features is None or features != self._features]
         for row, values in zip(unknown, features.compute([row.graph for row in unknown]), strict=True):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasgen.budget import TrainingBudget, default_max_macs, fidelity
+from nasgen.budget import MOST_FINAL_EPOCHS, TrainingBudget, default_max_macs, fidelity
 from nasgen.settings import Arguments, Fidelity
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ CANDIDATES_AIMED_AT = 36
 SAMPLED = 6
 MEASURED_STEPS = 6
 FEWEST_PASSES, MOST_PASSES = 4_000, 400_000
-FINAL_EPOCHS = (4, 60)
 PARALLEL_SLOWDOWN = 1.25
 """How much longer a step takes when every core trains: they share caches and memory."""
 
@@ -113,7 +112,7 @@ def budget_for(
     all_rows = len(task.y_train)
     final = fidelity(all_rows, all_rows, 1, augmentation)
     epoch_seconds = final_seconds(rates, final, all_rows, max_macs, workers)
-    final_epochs = int(np.clip(FINAL_SHARE * left / epoch_seconds, *FINAL_EPOCHS))
+    final_epochs = int(np.clip(FINAL_SHARE * left / epoch_seconds, 4, MOST_FINAL_EPOCHS))
     return TrainingBudget(
         max_macs=max_macs,
         search=fidelity(min(rows, passes // epochs), rows, epochs, augmentation),

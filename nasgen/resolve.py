@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nasgen.errors import InputError
 from nasgen.folder import RunFolder
@@ -132,7 +132,7 @@ def n_workers(arguments: Arguments) -> int:
     return max(1, len(os.sched_getaffinity(0)) // arguments.threads) if hasattr(os, "sched_getaffinity") else 1
 
 
-def _executor(arguments: Arguments) -> str:
+def executor_for(arguments: Arguments) -> Literal["inline", "processes"]:
     """Look-ups take microseconds and cannot fail: in this process; trainings in workers."""
     if arguments.executor != "auto":
         return arguments.executor
@@ -181,7 +181,7 @@ def _settings(
         augment=augment,
         baseline=arguments.baseline,
         workers=n_workers(arguments),
-        executor="inline" if _executor(arguments) == "inline" else "processes",
+        executor=executor_for(arguments),
         threads=arguments.threads,
         deadline=arguments.deadline,
         fidelities=fidelities,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,10 +60,13 @@ def search(
     InputError
         If anything that came in is unusable; nothing is left on disk then.
     """
-    arrays = task if task is not None and not isinstance(task, str | Path) else None
+    arrays = None
+    if task is not None and not isinstance(task, str | Path):
+        # kept in the run's folder, where workers and a resume read them
+        arrays, task = task, RunFolder(out).data.resolve()
     arguments = read_arguments(
         space=space,
-        task=None if task is None or arrays is not None else str(task),
+        task=None if task is None else str(task),
         out=str(out),
         evaluations=evaluations,
         minutes=minutes,
@@ -91,20 +94,14 @@ def _start_in(folder: RunFolder, arguments: Arguments, arrays: Sequence[Any] | N
     view = View()
     try:
         if arrays is not None:
-            arguments = _with_arrays(arguments, arrays, folder)
+            from nasgen.tasks import get_task, save_task
+
+            save_task(get_task(arrays), folder.data)
         resolved = _settle(folder, arguments, view.say)
     except InputError:
         folder.discard()
         raise
     return _run(folder, resolved, started)
-
-
-def _with_arrays(arguments: Arguments, arrays: Sequence[Any], folder: RunFolder) -> Arguments:
-    """Keep the arrays in the run's folder, so that workers and a resume can read them."""
-    from nasgen.tasks import get_task, save_task
-
-    save_task(get_task(arrays), folder.data)
-    return arguments.model_copy(update={"task": str(folder.data)})
 
 
 def _settle(folder: RunFolder, arguments: Arguments, say: Callable[[str], None]) -> Resolved:
@@ -152,8 +149,12 @@ def resume(
     folder.lock()
     try:
         values = folder.read()
+        asked = {"evaluations": evaluations, "minutes": minutes, "workers": workers, "executor": executor}
+        changed = {name: value for name, value in asked.items() if value is not None}
+        if executor == "inline":
+            changed.setdefault("workers", 1)
+        arguments = read_arguments(**{**values["arguments"], **changed})
         if values["provisional"]:  # it had asked for nothing yet
-            arguments = Arguments(**values["arguments"])
             kept = folder.data.read_bytes() if folder.data.exists() else None
             folder.clear()
             if kept is not None:
@@ -162,7 +163,7 @@ def resume(
             Store(folder.store_path).close()
             return _start_in(folder, arguments, None)
         started = time.monotonic()
-        settings = _grown(Settings(**values["settings"]), evaluations, minutes, workers, executor)
+        settings = _grown(Settings(**values["settings"]), arguments, changed)
         resolved = _reopen(settings, values, accept_environment)
         folder.write({**values, "settings": settings.model_dump(mode="json")})
         return _run(folder, resolved, started)
@@ -170,19 +171,18 @@ def resume(
         folder.unlock()
 
 
-def _grown(
-    settings: Settings, evaluations: int | None, minutes: float | None, workers: int | None, executor: str | None
-) -> Settings:
-    """The settings with larger budgets and other workers."""
-    for name, asked in (("evaluations", evaluations), ("minutes", minutes)):
-        before = getattr(settings, name)
-        if asked is not None and before is not None and asked < before:
-            raise InputError(f"--{name} may grow on resume, from {before}, found {asked}")
-    if executor not in (None, "auto", "inline", "processes"):
-        raise InputError(f"--executor must be auto, inline or processes, found {executor!r}")
-    changed: dict[str, Any] = {"evaluations": evaluations, "minutes": minutes, "workers": workers}
-    changed["executor"] = executor if executor != "auto" else None
-    return settings.model_copy(update={name: value for name, value in changed.items() if value is not None})
+def _grown(settings: Settings, arguments: Arguments, changed: Mapping[str, Any]) -> Settings:
+    """The settings with larger budgets and other workers, of what ``changed`` in the arguments."""
+    from nasgen.resolve import executor_for, n_workers
+
+    update: dict[str, Any] = {}
+    for name in changed.keys() & {"evaluations", "minutes"}:
+        before, update[name] = getattr(settings, name), changed[name]
+        if before is not None and changed[name] < before:
+            raise InputError(f"--{name} may grow on resume, from {before}, found {changed[name]}")
+    if changed.keys() & {"workers", "executor"}:
+        update |= {"workers": n_workers(arguments), "executor": executor_for(arguments)}
+    return settings.model_copy(update=update)
 
 
 def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool) -> Resolved:

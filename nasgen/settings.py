@@ -72,7 +72,7 @@ class Arguments(_Frozen):
             raise ValueError("--space nasbench201 looks its fitness up: give --table FILE.csv --fitness COLUMN")
         if self.executor == "inline" and self.workers not in (None, 1):
             raise ValueError(f"--executor inline has one worker, found --workers {self.workers}")
-        if len(set(self.objectives)) != len(self.objectives):
+        if len({name.removeprefix("+") for name in self.objectives}) != len(self.objectives):
             raise ValueError(f"--objectives must differ from each other, found {','.join(self.objectives)}")
         first = self.fitness or "accuracy"
         if self.objectives and self.objectives[0] != first:
@@ -127,7 +127,7 @@ class Settings(_Frozen):
     def evaluator_spec(self) -> dict[str, Any]:
         """What a worker makes its evaluator from."""
         if not self.trains:
-            others = list(self.objectives[1:])
+            others = [name.removeprefix("+") for name in self.objectives[1:]]
             return {"kind": "table", "table": self.table, "fitness": self.fitness, "objectives": others}
         return {
             "kind": "training",

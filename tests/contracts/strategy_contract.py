@@ -22,7 +22,8 @@ from search_spaces.nasbench201 import NasBench201Space
 Make = Callable[[Any, Callable[[str], bool]], Strategy[Any]]
 Answer = Callable[[Request], Outcome]
 
-ROWS = 60
+ROWS = 40
+RESTORED_ROWS = 60
 WINDOW = 4
 
 
@@ -152,20 +153,20 @@ def check_restored_it_asks_the_same_where_all_fail(make: Make) -> None:
 def _check_restored(make: Make, answer: Answer) -> None:
     play = Play(make, answer)
     copies: list[Play] = []
-    while len(play.rows) < ROWS:
+    while len(play.rows) < RESTORED_ROWS:
         other = play.copy()
         expected, found = play.step(), other.step()
         assert found == expected, f"round {play.round - 1} differs after a resume"
         if play.round in (2, 3, 7, 31):
             copies.append(other)
     for other in copies:
-        assert requests_of(other.to(ROWS))[:ROWS] == requests_of(play)[:ROWS]
+        assert requests_of(other.to(RESTORED_ROWS)) == requests_of(play)
 
 
 def check_failures_are_tolerated(make: Make) -> None:
-    """All fail; or every other; or all of the first 24, 25, ... and then none."""
+    """All fail; or every other; or all of the first 24 or 31, and then none."""
     patterns: list[Callable[[int], bool]] = [lambda number: True, lambda number: number % 2 == 0]
-    patterns += [lambda number, first=first: number < first for first in (24, 25, 31)]
+    patterns += [lambda number, first=first: number < first for first in (24, 31)]
     for fails in patterns:
 
         def answer(request: Request, fails: Callable[[int], bool] = fails) -> Outcome:

@@ -1,0 +1,305 @@
+"""The command line: exit codes, one line for bad input, what goes to stdout, and what is left on disk."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from contracts.landscape import SPACE
+from test_searching import SLOW, command, results_in, search, search_command, table_of
+
+from nasgen.cli import main
+from nasgen.evaluation import Failure, Outcome, Request
+from nasgen.folder import RunFolder
+from nasgen.summary import COLUMNS
+from nasgen.view import View, duration
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Say = Callable[..., Said]
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Runs a command line in this process."""
+
+    def run(*words: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["nasgen", *map(str, words)])
+        before = signal.getsignal(signal.SIGTERM)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        signal.signal(signal.SIGTERM, before)
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def run(cell_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of thirty look-ups."""
+    path = tmp_path_factory.mktemp("finished") / "run"
+    search(path, cell_table, evaluations=30, surrogate="bayesian-ridge")
+    return path
+
+
+def words_of(out: Path, cells: Path, *words: object) -> list[str]:
+    return search_command(out, cells, *words, evaluations=20)[3:]
+
+
+def test_search_prints_one_json_object_last(say: Say, cell_table: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    said = say(*words_of(run, cell_table, "--json", "--surrogate", "off"))
+    assert said.code == 0
+    (line,) = said.out.splitlines()
+    found = json.loads(line)
+    rows = table_of(run)
+    assert set(found) == {"run", "best", "evaluations", "trained", "failed", "seconds"}
+    assert (found["run"], found["evaluations"], found["trained"]) == (str(run), 20, 0)
+    assert found["failed"] == sum(bool(row["failure"]) for row in rows)
+    best = max((row for row in rows if row["fitness"]), key=lambda row: float(row["fitness"]))
+    assert found["best"]["genotype"] == best["genotype"]
+    assert found["best"]["fitness"] == float(best["fitness"])
+    assert found["seconds"] > 0
+    assert "20 evaluations" in said.err
+
+
+def test_without_json_stdout_stays_empty(say: Say, cell_table: Path, tmp_path: Path) -> None:
+    said = say(*words_of(tmp_path / "run", cell_table, "--strategy", "random"))
+    assert (said.code, said.out) == (0, "")
+
+
+def test_the_front_is_listed(say: Say, cell_table: Path, tmp_path: Path) -> None:
+    words = ("--strategy", "nsga2", "--objectives", "fitness, parameters", "--population", 8, "--json")
+    found = json.loads(say(*words_of(tmp_path / "run", cell_table, *words)).out)
+    assert found["front"][0]["fitness"] == found["best"]["fitness"]
+    assert all({"genotype", "fitness", "parameters"} <= set(one) for one in found["front"])
+
+
+def test_a_search_in_which_all_fail_exits_1(say: Say, tmp_path: Path) -> None:
+    cells = tmp_path / "t.csv"
+    cells.write_text("arch_str,fitness\n|unheard of|,1.0\n")
+    said = say(*words_of(tmp_path / "run", cells, "--json"))
+    assert said.code == 1
+    assert json.loads(said.out)["best"] is None
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--colour", "red"),
+        ("--evaluations", "many"),
+        ("--evaluations", 0),
+        ("--seed", -1),
+        ("--fitness", "speed"),
+        ("--table", "nowhere.csv"),
+        ("--task", "digits"),
+        ("--space", "resnet"),
+        ("--space", "gone.py:Space"),
+        ("--strategy", "gone.py:Mine"),
+        ("--strategy", "nsga2"),
+        ("--objectives", "fitness,latency", "--strategy", "nsga2"),
+        ("--surrogate", "magic"),
+        ("--executor", "threads"),
+        ("--workers", "2", "--executor", "inline"),
+        ("surplus",),
+    ],
+    ids=lambda words: " ".join(map(str, words)),
+)
+def test_bad_input_exits_2_with_one_line_and_leaves_nothing(
+    say: Say, cell_table: Path, tmp_path: Path, words: tuple[object, ...]
+) -> None:
+    said = say(*words_of(tmp_path / "runs" / "run", cell_table, *words))
+    assert said.code == 2
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    assert line.startswith("nasgen: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("search",),
+        ("search", "--out"),
+        ("unheard-of",),
+        ("status",),
+        ("status", "nowhere"),
+        ("table", "nowhere", "--csv"),
+        ("resume", "nowhere"),
+        ("predict", "nowhere", "-"),
+        ("export", "nowhere"),
+    ],
+    ids=" ".join,
+)
+def test_bad_commands_exit_2_with_one_line(
+    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = say(*words)
+    assert (said.code, said.out) == (2, "")
+    assert len(said.err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_holds_a_run_names_resume(say: Say, cell_table: Path, run: Path) -> None:
+    before = table_of(run)
+    said = say(*words_of(run, cell_table))
+    assert said.code == 2
+    assert f"nasgen resume {run}" in said.err
+    assert table_of(run) == before
+
+
+def test_table_prints_every_row_in_order(say: Say, run: Path) -> None:
+    said = say("table", run, "--csv")
+    assert said.code == 0
+    rows = list(csv.DictReader(io.StringIO(said.out)))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["number"] for row in rows] == [str(number) for number in range(30)]
+    for row in rows:
+        assert bool(row["fitness"]) != bool(row["failure"])
+        assert row["key"] == SPACE.key(SPACE.decode(row["genotype"]))
+        assert row["origin"] == "looked-up"
+
+
+def test_table_shows_the_best_first(say: Say, run: Path) -> None:
+    lines = say("table", run).out.splitlines()
+    values = [float(line.split()[1]) for line in lines[1:]]
+    assert len(values) == 20
+    assert values == sorted(values, reverse=True)
+
+
+def test_table_writes_parquet(say: Say, run: Path, tmp_path: Path) -> None:
+    import pandas as pd
+
+    said = say("table", run, "--parquet", tmp_path / "rows.parquet")
+    assert (said.code, said.out) == (0, "")
+    frame = pd.read_parquet(tmp_path / "rows.parquet")
+    assert list(frame.columns) == [*COLUMNS, "metrics"]
+    assert frame["number"].tolist() == list(range(30))
+    known = frame.dropna(subset="fitness")
+    assert [json.loads(text)["fitness"] for text in known["metrics"]] == known["fitness"].tolist()
+
+
+def test_status_says_where_a_run_stands(say: Say, run: Path, tmp_path: Path) -> None:
+    said = say("status", run)
+    assert said.code == 0
+    assert "30 of 30 done, 0 pending" in said.out
+    assert "Kendall tau" in said.out
+    RunFolder.create(tmp_path / "new", {}).unlock()
+    assert "nothing asked yet" in say("status", tmp_path / "new").out
+
+
+def test_resume_grows_and_prints_json(say: Say, cell_table: Path, tmp_path: Path) -> None:
+    say(*words_of(tmp_path / "run", cell_table, "--strategy", "random"))
+    said = say("resume", tmp_path / "run", "--evaluations", 25, "--json")
+    assert said.code == 0
+    assert json.loads(said.out)["evaluations"] == 25
+    assert say("resume", tmp_path / "run", "--evaluations", 5).code == 2
+
+
+def test_predict_answers_a_line_each(say: Say, run: Path, tmp_path: Path) -> None:
+    genotypes = tmp_path / "genotypes"
+    good = [row["genotype"] for row in table_of(run)[:3]]
+    genotypes.write_text("\n".join([*good[:2], "", "rubbish", good[2]]))
+    said = say("predict", run, genotypes)
+    assert said.code == 1
+    assert len(said.out.splitlines()) == 3
+    assert all(len([float(part) for part in line.split("\t")]) == 2 for line in said.out.splitlines())
+    assert "line 4" in said.err
+    answers = [json.loads(line) for line in say("predict", run, genotypes, "--json").out.splitlines()]
+    assert [answer["genotype"] for answer in answers] == [*good[:2], "rubbish", good[2]]
+    assert "error" in answers[2]
+    genotypes.write_text("\n".join(good))
+    explained = say("predict", run, genotypes, "--json", "--explain")
+    assert explained.code == 0
+    assert all(json.loads(line)["contributions"] for line in explained.out.splitlines())
+
+
+def test_help_is_there_for_each_command(say: Say) -> None:
+    assert say("--help").code == 0
+    for name in ("search", "plan", "resume", "status", "table", "export", "predict"):
+        said = say(name, "--help")
+        assert said.code == 0
+        assert "Usage" in said.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_exits_130_and_says_how_to_go_on(cell_table: Path, tmp_path: Path, number: int) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    run = tmp_path / "run"
+    words = search_command(run, cell_table, "--strategy", f"{tmp_path}/slow.py:Slow", "--executor", "processes")
+    driver = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 60
+    while results_in(run) < 3 and time.monotonic() < limit:
+        time.sleep(0.02)
+    driver.send_signal(number)
+    out, err = driver.communicate(timeout=60)
+    assert (driver.returncode, out) == (130, "")
+    assert "nasgen resume" in err
+    assert "Traceback" not in err
+
+
+def test_a_run_stands_before_anything_heavy_is_imported(cell_table: Path, tmp_path: Path) -> None:
+    """What takes its time comes after the provisional ``run.json`` and the empty store."""
+    script = """
+import sys
+from nasgen import folder, searching
+
+def settle(where, *_):
+    assert where.read()["provisional"] and where.store_path.exists()
+    heavy = {"torch", "sklearn", "xgboost", "pandas", "scipy", "matplotlib", "ray", "networkx", "deap"}
+    print(sorted(heavy & set(sys.modules)))
+    raise KeyboardInterrupt
+
+searching._settle = settle
+from nasgen.cli import main
+sys.argv[1:] = sys.argv[2:]
+main()
+"""
+    words = [sys.executable, "-c", script, *search_command(tmp_path / "run", cell_table)[2:]]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "[]\n"), done.stderr
+
+
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    done = subprocess.run(command("status", tmp_path), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == f"nasgen: expected the folder of a run, found no run.json in {tmp_path}\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min"), (3599.6, "1 h 00 min")],
+)
+def test_durations_are_said_as_a_person_does(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_the_view_tells_each_cause_once(capsys: pytest.CaptureFixture[str]) -> None:
+    request = Request(0, "text", "key", 0)
+    with View(evaluations=4, best=0.5) as view:
+        view.result(request, Outcome(0.7))
+        for _ in range(2):
+            view.result(request, Outcome(failure=Failure("exception", "ValueError: [red]x[/red]")))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("ValueError: [red]x[/red]") == 1
+    assert "evaluations 3/4  best 0.7000  failed 2" in said.err
