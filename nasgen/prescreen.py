@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import scipy.linalg  # noqa: F401  # its BLAS has to be loaded for the engine to keep it to one thread
 from numpy.typing import NDArray
 
 from nasgen.errors import InputError
