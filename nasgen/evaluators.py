@@ -43,14 +43,15 @@ def answer(evaluator: Evaluator, request: Request) -> Outcome:
 
 
 def _kind(error: BaseException) -> str:
-    """The kind of failure an exception is; torch says out-of-memory on a CPU in the message alone."""
-    if type(error).__name__ == "DivergedError":
-        return "diverged"
+    """The kind of failure an exception is; torch says out-of-memory on a CPU in the message alone.
+
+    An exception class with a ``failure_kind`` names its own.
+    """
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "out-of-memory"
     if isinstance(error, RuntimeError) and "allocate memory" in str(error):
         return "out-of-memory"
-    return "exception"
+    return str(getattr(error, "failure_kind", "exception"))
 
 
 def build_space(name: str, options: Mapping[str, Any]) -> Any:

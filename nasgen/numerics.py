@@ -37,7 +37,7 @@ def prepare(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # dying activations would otherwise slow a training by an order
     torch.use_deterministic_algorithms(True, warn_only=True)
-    # filling memory before its first use costs time; a property that torch's stubs do not know
+    # filling memory before its first use costs time; torch's stubs do not know the property
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
