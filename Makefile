@@ -7,7 +7,7 @@ READY := .venv/.ready
 .PHONY: search test lint clean
 
 search: $(READY)
-	$(BIN)/nasgen search --task digits --evaluations 30 --out runs/digits-$$(date +%Y%m%d-%H%M%S)
+	$(BIN)/nasgen search --task digits --evaluations 30
 
 test: $(READY) lint
 	$(BIN)/python -m pytest -m "not slow" --durations=10

@@ -26,7 +26,7 @@ from nasgen import Store
 
 def started(*arguments: str) -> subprocess.Popen[bytes]:
     """The command line, running."""
-    return subprocess.Popen([sys.executable, "-m", "nasgen.cli", *arguments], stderr=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, "-m", "nasgen", *arguments], stderr=subprocess.DEVNULL)
 
 
 def orphans(run: str) -> list[psutil.Process]:
@@ -62,10 +62,12 @@ def main() -> None:
         whole = time.monotonic() - begun
         lost = repeated = left_behind = 0
         process, before = started(*search, killed), {}
-        for _ in range(args.kills):
+        kills = 0
+        while kills < args.kills:
             time.sleep(moments.uniform(0.3, 1.8 * whole / args.kills))
             if process.poll() is not None:
                 break
+            kills += 1
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             time.sleep(1.0)
@@ -79,12 +81,12 @@ def main() -> None:
         final = recorded(Path(killed))
         repeated += sum(final[number] != seconds for number, seconds in before.items())
         equal = table(alone) == table(killed)
-    print(f"{args.kills} kills in a search of {args.evaluations} evaluations ({whole:.0f} s when left alone)")
+    print(f"{kills} kills in a search of {args.evaluations} evaluations ({whole:.0f} s when left alone)")
     print(
         f"exit code {code}; table {'equal' if equal else 'DIFFERENT'}; recorded rows lost {lost}, run again {repeated}"
     )
     print(f"workers alive a second after their driver: {left_behind}")
-    sys.exit(not (equal and code == 0 and lost == repeated == left_behind == 0))
+    sys.exit(not (kills == args.kills and equal and code == 0 and lost == repeated == left_behind == 0))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ VARIANTS = (
 
 def nasgen(*arguments: str, hash_seed: str = "0") -> str:
     """Run the command line and return its stdout."""
-    command = [sys.executable, "-m", "nasgen.cli", *arguments]
+    command = [sys.executable, "-m", "nasgen", *arguments]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 

@@ -9,12 +9,18 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from nasgen.errors import ExecutorError, InputError
+
+if TYPE_CHECKING:
+    from nasgen.settings import Arguments
 
 INTERRUPTED = 130  # what typer itself returns on Ctrl-C
 
@@ -29,7 +35,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Out = Annotated[str, typer.Option(help="Folder of the run; must not hold one.")]
+Out = Annotated[
+    str | None, typer.Option(help="Folder of the run; must not hold one. [default: runs/DATA-TIME]", show_default=False)
+]
 Space = Annotated[str, typer.Option(help="cnn, nasbench201 or FILE.py:NAME.")]
 TaskName = Annotated[str | None, typer.Option(help="digits (default), FILE.npz or openml:NAME.")]
 Table = Annotated[str | None, typer.Option(help="CSV table to look fitness up in, by its column arch_str.")]
@@ -56,16 +64,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last,
 RunPath = Annotated[str, typer.Argument(help="Folder of a run.")]
 
 
-def _arguments(values: dict[str, Any]) -> dict[str, Any]:
-    """The options of a command as keyword arguments of a search."""
-    values = {name: value for name, value in values.items() if name not in ("json_", "as_json")}
-    names = values.pop("objectives")
-    return {**values, "objectives": tuple(name.strip() for name in names.split(",")) if names else ()}
-
-
-@app.command()
-def search(
-    out: Out,
+def _options(
+    out: Out = None,
     space: Space = "cnn",
     task: TaskName = None,
     table: Table = None,
@@ -87,44 +87,43 @@ def search(
     deadline: Deadline = None,
     as_json: Json = False,
 ) -> None:
+    """The options that ``search`` and ``plan`` share; typer reads them off this signature."""
+
+
+def _search_command(command: Callable[[Arguments, bool], None]) -> None:
+    """Register a command that takes the options of a search, checked, and whether it prints JSON."""
+
+    @wraps(_options)
+    def with_options(*, as_json: bool, objectives: str | None, **values: Any) -> None:
+        from nasgen.settings import read_arguments
+
+        values["out"] = values["out"] or _default_out(values["table"] or values["task"] or "digits")
+        names = tuple(name.strip() for name in objectives.split(",")) if objectives else ()
+        command(read_arguments(**values, objectives=names), as_json)
+
+    app.command(command.__name__, help=command.__doc__)(with_options)
+
+
+def _default_out(source: str) -> str:
+    """``runs/digits-20261121-064500`` and the like: what the fitness comes from, and the time."""
+    name = Path(source.removeprefix("openml:")).name.split(".")[0]
+    return f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+@_search_command
+def search(arguments: Arguments, as_json: bool) -> None:
     """Search for a structure, train it, and leave it in OUT/best."""
-    arguments = _arguments(locals())
     from nasgen.searching import start
-    from nasgen.settings import read_arguments
 
-    _finish(start(read_arguments(**arguments)), as_json)
+    _finish(start(arguments), as_json)
 
 
-@app.command()
-def plan(
-    out: Annotated[str, typer.Option(help="Folder the run would have; nothing is written.")] = "runs/planned",
-    space: Space = "cnn",
-    task: TaskName = None,
-    table: Table = None,
-    fitness: Fitness = None,
-    evaluations: Evaluations = None,
-    minutes: Minutes = None,
-    seed: Seed = 0,
-    strategy: StrategyName = "evolution",
-    profile: Profile = "default",
-    window: Window = None,
-    population: Population = None,
-    surrogate: SurrogateName = "auto",
-    objectives: ObjectiveNames = None,
-    augment: Augment = "auto",
-    baseline: Baseline = None,
-    workers: Workers = None,
-    executor: Executor = "auto",
-    threads: Threads = 1,
-    deadline: Deadline = None,
-    as_json: Json = False,
-) -> None:
+@_search_command
+def plan(arguments: Arguments, as_json: bool) -> None:
     """Rehearse shortly and say what a search would do; nothing is written."""
-    arguments = _arguments(locals())
     from nasgen.planning import plan_search
-    from nasgen.settings import read_arguments
 
-    planned = plan_search(read_arguments(**arguments), _say)
+    planned = plan_search(arguments, _say)
     if as_json:
         print(json.dumps(planned))
     else:
@@ -252,7 +251,3 @@ def main() -> None:
     if code == INTERRUPTED:
         _say("nasgen: interrupted; nothing finished is lost, go on with `nasgen resume RUN`")
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasgen.errors import InputError
 from nasgen.evaluation import Evaluation
 
 MINIMISE, MAXIMISE = -1.0, 1.0
@@ -41,6 +42,20 @@ class Objectives:
             return []
         kept = nondominated(np.array([self.values(row) for row in rows]), self.weights)
         return sorted((row for row, keep in zip(rows, kept, strict=True) if keep), key=lambda row: -(row.fitness or 0))
+
+
+def check_objectives(names: Sequence[str], known: Iterable[str]) -> None:
+    """Refuse objectives after the first that no row will have.
+
+    Raises
+    ------
+    InputError
+        Naming those that a row will have.
+    """
+    known = sorted(known)
+    for name in names[1:]:
+        if name.removeprefix("+") not in known:
+            raise InputError(f"--objectives: expected {names[0]} and then any of {', '.join(known)}, found {name!r}")
 
 
 def nondominated(values: NDArray[np.float64], weights: Sequence[float]) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
     from nasgen.folder import RunFolder
     from nasgen.resolve import resolve
 
+    started = time.monotonic()
     with TemporaryDirectory() as scratch:
         resolved = resolve(arguments, RunFolder(scratch), say)
         settings, task = resolved.settings, resolved.task
@@ -38,8 +39,7 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
             return plan
         from nasgen.rehearsal import SEARCH_SHARE, final_seconds, measure_rates, search_seconds
 
-        started = time.monotonic()
-        rates = measure_rates(task, arguments)
+        rates = resolved.rates or measure_rates(task, arguments)
         search, max_macs = settings.fidelities["search"], settings.space_options.get("max_macs", 0)
         rows, all_rows = len(task.split(settings.seed)[0]), len(task.y_train)
         each = search_seconds(rates, search, rows, max_macs)

@@ -16,6 +16,7 @@ from nasgen.settings import Arguments, Fidelity, Settings
 
 if TYPE_CHECKING:
     from nasgen.budget import TrainingBudget
+    from nasgen.rehearsal import Rates
     from nasgen.tasks import Task
 
 PAPER_DEPTH = (6, 12)
@@ -25,11 +26,15 @@ ACCURACY = "accuracy"
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Settings with the data they were resolved against (None for look-ups) and the data's hash."""
+    """Settings with the data they were resolved against (None for look-ups) and the data's hash.
+
+    ``rates`` are those of the rehearsal, where there was one.
+    """
 
     settings: Settings
     task: Task | None
     data_hash: str
+    rates: Rates | None = None
 
 
 def resolve(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
@@ -98,6 +103,7 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         say("trying augmentations on a small network")
     augment = choose_augmentation(task, arguments.augment, arguments.seed)
     rows = len(task.split(arguments.seed)[0])
+    rates = None
     if arguments.minutes is None:
         budget = training_budget(task.input_shape, rows, len(task.y_train), augment)
     else:
@@ -108,7 +114,7 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         left = max(1.0, 60 * arguments.minutes - (time.monotonic() - started))
         budget = budget_for(rates, task, arguments, n_workers(arguments), rows, augment, left)
     options = space_options(arguments, task, budget)
-    return Resolved(_settings(arguments, spec, options, budget, augment), task, task.data_hash)
+    return Resolved(_settings(arguments, spec, options, budget, augment), task, task.data_hash, rates)
 
 
 def space_options(arguments: Arguments, task: Task, budget: TrainingBudget) -> dict[str, Any]:

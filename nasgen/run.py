@@ -122,7 +122,12 @@ class Run:
             proposals = proposals[: self.evaluations - self._asked]
         fresh: dict[tuple[str, int], Proposal[Any]] = {}
         for proposal in proposals:
-            proposal = self._replaced_if_known(proposal, fresh, rng)
+            try:
+                proposal = self._replaced_if_known(proposal, fresh, rng)
+            except SearchSpaceExhaustedError:
+                if not fresh:
+                    raise
+                continue
             fresh[proposal.key, proposal.repeat] = proposal
         return list(fresh.values())
 

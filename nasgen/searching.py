@@ -106,20 +106,27 @@ def _start_in(folder: RunFolder, arguments: Arguments, arrays: Sequence[Any] | N
 
 def _settle(folder: RunFolder, arguments: Arguments, say: Callable[[str], None]) -> Resolved:
     """Resolve, check that space and strategy can be made, and bind the run to what it was started with."""
+    import numpy as np
+
     from nasgen.assembly import make_space, make_strategy
     from nasgen.fingerprint import identity
     from nasgen.numerics import environment
+    from nasgen.objectives import check_objectives
     from nasgen.resolve import resolve
 
     resolved = resolve(arguments, folder, say)
-    make_strategy(resolved.settings, make_space(resolved.settings), asked=lambda key: False)
+    settings, space = resolved.settings, make_space(resolved.settings)
+    if settings.trains and len(settings.objectives) > 1:
+        graph = space.to_graph(space.sample(np.random.default_rng(0)))
+        check_objectives(settings.objectives, {*graph.info, "parameters"})
+    make_strategy(settings, space, asked=lambda key: False)
     folder.write(
         {
             "version": FORMAT_VERSION,
             "provisional": False,
             "arguments": arguments.model_dump(mode="json"),
-            "settings": resolved.settings.model_dump(mode="json"),
-            "identity": identity(resolved.settings, resolved.data_hash),
+            "settings": settings.model_dump(mode="json"),
+            "identity": identity(settings, resolved.data_hash),
             "environment": environment(),
         }
     )
@@ -279,6 +286,7 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
 
 def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View) -> SearchResult:
     """A random search of as many trainings, in a run folder of its own inside this one."""
+    from nasgen.fingerprint import identity
     from nasgen.resolve import Resolved
 
     view.say("baseline: a random search of equal trainings")
@@ -293,15 +301,14 @@ def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, sto
     )
     baseline = folder.baseline
     values = folder.read()
-    if not baseline.run_json.exists():
+    if baseline.run_json.exists():
+        baseline.lock()
+    else:
         baseline = RunFolder.create(baseline.path, values["arguments"])
-        from nasgen.fingerprint import identity
-
+    try:
+        # anew on every resume: the budget may have grown
         chosen = {"settings": theirs.model_dump(mode="json"), "identity": identity(theirs, resolved.data_hash)}
         baseline.write({**values, **chosen})
-    else:
-        baseline.lock()
-    try:
         return _run(baseline, Resolved(theirs, resolved.task, resolved.data_hash), time.monotonic())
     finally:
         baseline.unlock()

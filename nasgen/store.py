@@ -98,7 +98,7 @@ class Store:
                 self._db.execute("PRAGMA synchronous = NORMAL")  # survives a killed process
                 self._db.executescript(SCHEMA)
                 self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
-            self._db.execute("SELECT COUNT(*) FROM asks")
+            self._db.execute("SELECT number FROM asks LIMIT 1")
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise InputError(f"expected a run's store, {path} is none: {error}") from error

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, overload
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,15 @@ from search_spaces import LabelledGraph
 
 SCHEMA = 1
 SETTINGS_FILE, ROWS_FILE = "surrogate.json", "rows.npz"
+SETTINGS: Mapping[str, type] = {
+    "model": str,
+    "features": str,
+    "features_version": int,
+    "vocabulary": dict,
+    "extra": list,
+    "random_state": int,
+}
+"""What the settings file holds besides the schema."""
 
 Floats = NDArray[np.float64]
 Extra = Mapping[str, ArrayLike]
@@ -182,23 +192,26 @@ def load_surrogate(folder: str | Path) -> Surrogate:
     Raises
     ------
     ValueError
-        If the folder holds no surrogate, or one of another schema or another version of its features.
+        If the folder holds no surrogate, a damaged one, or one of another schema or version of its features.
     """
     folder = Path(folder)
     missing = [name for name in (SETTINGS_FILE, ROWS_FILE) if not (folder / name).is_file()]
     if missing:
         raise ValueError(f"a saved surrogate holds {SETTINGS_FILE} and {ROWS_FILE}, found no {missing[0]} in {folder}")
     settings = _read_settings(folder / SETTINGS_FILE)
-    surrogate = Surrogate(settings["model"], settings["features"], settings["random_state"])
-    features = get_features(surrogate.features)
+    X, y = _read_rows(folder / ROWS_FILE)
+    features = get_features(settings["features"])
     if settings["features_version"] != features.version:
         raise ValueError(
             f"features {features.name!r} must be of version {features.version}, found "
             f"{settings['features_version']} in {folder}: fit the surrogate again"
         )
-    features = features.with_vocabulary(settings["vocabulary"])
-    with np.load(folder / ROWS_FILE, allow_pickle=False) as rows:
-        return surrogate._fit(features, rows["X"], rows["y"], tuple(settings["extra"]))
+    try:
+        features = features.with_vocabulary(settings["vocabulary"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the vocabulary of a saved surrogate is damaged: fit it again ({folder})") from error
+    surrogate = Surrogate(settings["model"], settings["features"], settings["random_state"])
+    return surrogate._fit(features, X, y, tuple(settings["extra"]))
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -211,7 +224,22 @@ def _read_settings(path: Path) -> dict[str, Any]:
     schema = settings.get("schema")
     if schema != SCHEMA:
         raise ValueError(f"a saved surrogate must be of schema {SCHEMA}, found {schema}: fit it again ({path})")
+    for name, kind in SETTINGS.items():
+        if not isinstance(settings.get(name), kind):
+            expected = kind.__name__
+            raise ValueError(f"{path}: {name!r} must be a {expected}, found {settings.get(name)!r}: fit it again")
     return settings
+
+
+def _read_rows(path: Path) -> tuple[Floats, Floats]:
+    try:
+        with np.load(path, allow_pickle=False) as rows:
+            X, y = (np.asarray(rows[name], dtype=np.float64) for name in ("X", "y"))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        raise ValueError(f"{path} must hold the arrays X and y, but is damaged: fit the surrogate again") from error
+    if X.ndim != 2 or y.shape != X.shape[:1] or not len(y) or not np.isfinite(y).all():
+        raise ValueError(f"{path} must hold rows and one finite target each, but is damaged: fit the surrogate again")
+    return X, y
 
 
 def _columns(extra: Extra, n: int) -> dict[str, Floats]:

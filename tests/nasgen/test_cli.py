@@ -17,7 +17,7 @@ import pytest
 from contracts.landscape import SPACE
 from test_searching import SLOW, command, results_in, search, search_command, table_of
 
-from nasgen.cli import main
+from nasgen.cli import app, main
 from nasgen.evaluation import Failure, Outcome, Request
 from nasgen.folder import RunFolder
 from nasgen.summary import COLUMNS
@@ -192,10 +192,11 @@ def test_table_writes_parquet(say: Say, run: Path, tmp_path: Path) -> None:
     said = say("table", run, "--parquet", tmp_path / "rows.parquet")
     assert (said.code, said.out) == (0, "")
     frame = pd.read_parquet(tmp_path / "rows.parquet")
-    assert list(frame.columns) == [*COLUMNS, "metrics"]
+    # the look-up's own column of fitness has the name of one that every table has
+    assert set(frame.columns) == {*COLUMNS, "metric_fitness"}
     assert frame["number"].tolist() == list(range(30))
     known = frame.dropna(subset="fitness")
-    assert [json.loads(text)["fitness"] for text in known["metrics"]] == known["fitness"].tolist()
+    assert known["metric_fitness"].tolist() == known["fitness"].tolist()
 
 
 def test_status_says_where_a_run_stands(say: Say, run: Path, tmp_path: Path) -> None:
@@ -277,6 +278,26 @@ main()
     words = [sys.executable, "-c", script, *search_command(tmp_path / "run", cell_table)[2:]]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (130, "[]\n"), done.stderr
+
+
+def test_a_run_without_a_name_is_called_after_its_data(
+    say: Say, cell_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [word for word in search_command(tmp_path, cell_table)[3:] if word not in ("--out", str(tmp_path))]
+    assert say(*words, "--surrogate", "off").code == 0
+    (made,) = (tmp_path / "runs").iterdir()
+    assert made.name.startswith(cell_table.name.split(".")[0] + "-")
+    assert (made / "store.sqlite").is_file()
+
+
+def test_search_and_plan_take_the_same_options() -> None:
+    from typer.main import get_command
+
+    commands = get_command(app).commands  # type: ignore[attr-defined]  # a group of typer's own click
+    search, plan = ([one.name for one in commands[name].params] for name in ("search", "plan"))
+    assert search == plan
+    assert {"task", "minutes", "as_json"} <= set(search)
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:

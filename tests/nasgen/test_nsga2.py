@@ -11,9 +11,10 @@ import pytest
 from contracts.landscape import SPACE, evaluate, outcome_of, parameters_of
 from test_run import Scripted, run
 
+from nasgen.errors import InputError
 from nasgen.evaluation import Evaluation, Failure, Outcome, Request
 from nasgen.nsga2 import NSGA2
-from nasgen.objectives import Objectives, nondominated
+from nasgen.objectives import Objectives, check_objectives, nondominated
 from search_spaces import LabelledGraph
 from search_spaces.nasbench201 import Cell, NasBench201Space
 
@@ -50,6 +51,12 @@ def test_the_front_leaves_failures_out_and_the_fittest_comes_first() -> None:
     rows = [row(0, 0.5, 10), row(1, None, 0), row(2, 0.9, 30), row(3, 0.4, 20), row(4, 0.5, 10), row(5, 0.1, 1)]
     assert [one.number for one in TWO.front(rows)] == [2, 0, 5]
     assert TWO.front([row(0, None)]) == []
+
+
+def test_an_objective_that_no_row_will_have_is_refused() -> None:
+    check_objectives(("accuracy", "parameters", "+depth"), {"parameters", "depth"})
+    with pytest.raises(InputError, match="expected accuracy and then any of depth, parameters, found '\\+latency'"):
+        check_objectives(("accuracy", "+latency"), {"parameters", "depth"})
 
 
 def test_a_plus_sign_maximises() -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from nasgen import searching
 from nasgen.errors import InputError
 from nasgen.evaluation import Outcome, Request
 from nasgen.evaluators import TableEvaluator
+from nasgen.folder import RunFolder
 from nasgen.summary import open_store, write_csv
 
 ROWS = 60
@@ -59,7 +61,7 @@ def search(out: Path, cells: Path, **options: Any) -> nasgen.SearchResult:
 
 
 def command(*words: Any) -> list[str]:
-    return [sys.executable, "-m", "nasgen.cli", *map(str, words)]
+    return [sys.executable, "-m", "nasgen", *map(str, words)]
 
 
 def search_command(out: Path, cells: Path, *words: Any, evaluations: int = ROWS) -> list[str]:
@@ -357,6 +359,19 @@ def test_the_baseline_runs_beside(cell_table: Path, tmp_path: Path) -> None:
     assert result.baseline is not None
     assert result.baseline.evaluations == 30
     assert table_of(tmp_path / "run" / "baseline") == table_of(tmp_path / "random")
+
+
+def test_a_baseline_killed_before_its_settings_stood_is_taken_up(cell_table: Path, tmp_path: Path) -> None:
+    run, other = tmp_path / "run", tmp_path / "other"
+    search(run, cell_table, baseline="random", surrogate="off", evaluations=20)
+    shutil.rmtree(run / "baseline")
+    RunFolder.create(run / "baseline", RunFolder(run).read()["arguments"]).unlock()
+    result = nasgen.resume(run, evaluations=30)
+    search(other, cell_table, strategy="random", evaluations=30)
+    assert result.baseline is not None
+    assert result.baseline.evaluations == 30
+    assert table_of(run / "baseline") == table_of(other)
+    assert not RunFolder(run / "baseline").read()["provisional"]
 
 
 def test_a_time_budget_ends_a_search(cell_table: Path, tmp_path: Path) -> None:

@@ -188,6 +188,31 @@ def test_another_schema_or_feature_version_is_refused(tmp_path: Path) -> None:
         load_surrogate(tmp_path / "nowhere")
 
 
+def test_a_damaged_surrogate_is_refused_in_one_line(tmp_path: Path) -> None:
+    Surrogate("mean").fit(GRAPHS, FITNESS).save(tmp_path)
+    settings, rows = tmp_path / "surrogate.json", tmp_path / "rows.npz"
+    text, whole = settings.read_text(), rows.read_bytes()
+    for name in ("model", "features", "vocabulary", "extra", "random_state"):
+        settings.write_text(json.dumps({key: value for key, value in json.loads(text).items() if key != name}))
+        with pytest.raises(ValueError, match=f"'{name}' must be a .*, found None"):
+            load_surrogate(tmp_path)
+    settings.write_text(json.dumps({**json.loads(text), "vocabulary": {}}))
+    with pytest.raises(ValueError, match="the vocabulary of a saved surrogate is damaged"):
+        load_surrogate(tmp_path)
+    settings.write_text(text)
+    for damaged in (b"", b"no archive", whole[: len(whole) // 2]):
+        rows.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"rows\.npz must hold the arrays X and y, but is damaged"):
+            load_surrogate(tmp_path)
+    for arrays in ({"X": np.zeros((2, 3))}, {"X": np.zeros((2, 3)), "y": np.array(["a", "b"])}):
+        np.savez(rows, **arrays)
+        with pytest.raises(ValueError, match="is damaged"):
+            load_surrogate(tmp_path)
+    np.savez(rows, X=np.zeros((2, 3)), y=np.zeros(5))
+    with pytest.raises(ValueError, match="must hold rows and one finite target each"):
+        load_surrogate(tmp_path)
+
+
 def test_another_seed_gives_another_spread() -> None:
     one, other = (
         XGBoostModel(seed).fit(np.arange(40.0).reshape(20, 2) % 7, np.arange(20.0)).predict(np.ones((1, 2)))[1]
