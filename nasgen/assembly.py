@@ -31,10 +31,14 @@ def make_strategy(settings: Settings, space: Any, asked: Callable[[str], bool]) 
     """
     options = dict(settings.strategy_options)
     if is_plugin(settings.strategy):
+        make = load_plugin(settings.strategy)
         try:
-            own: Strategy[Any] = load_plugin(settings.strategy)(space, asked, **options)
-        except TypeError as error:
-            raise InputError(f"{settings.strategy}: expected a strategy made from (space, asked): {error}") from error
+            own: Strategy[Any] = make(space, asked, **options)
+        except Exception as error:
+            made_from = ", ".join(("space", "asked", *options))
+            raise InputError(
+                f"{settings.strategy}: cannot be made from ({made_from}): {type(error).__name__}: {error}"
+            ) from error
         if not isinstance(own, Strategy):
             raise InputError(
                 f"{settings.strategy}: a strategy needs generational, ask, tell, state and restore; "

@@ -20,6 +20,11 @@ SEARCH_PASSES = 30_000
 FINAL_PASSES = 500_000
 """The same for the winner's final training."""
 
+SEARCH_SHARE, FINAL_SHARE = 0.62, 0.32
+"""Of a time budget, for the search and for the final training; the rest is for what cannot be foreseen."""
+
+SLOWEST_RATE = 0.5e9
+"""Multiply-accumulates a second, forward and backward, that any machine reaches."""
 
 MOST_FINAL_EPOCHS = 60
 
@@ -54,6 +59,12 @@ def initial_for(evaluations: int | None) -> int:
     Fewer leave the surrogate with too little to tell good from bad (docs/decisions/0002-default-profile.md).
     """
     return 12 if evaluations is None else min(30, max(8, evaluations // 3))
+
+
+def longest_training(one: Fidelity, rows: int, max_macs: float) -> float:
+    """Seconds that a training at a fidelity may take on a slow machine, before any has shown how long it takes."""
+    passes = (one.rows or rows) * int(one.recipe["epochs"])
+    return 3 * passes * max_macs / SLOWEST_RATE
 
 
 def default_max_macs(shape: tuple[int, int, int]) -> int:

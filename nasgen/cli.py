@@ -7,10 +7,12 @@ Machine-readable output goes to stdout, everything else to stderr. Exit codes: 0
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -43,7 +45,10 @@ TaskName = Annotated[str | None, typer.Option(help="digits (default), FILE.npz o
 Table = Annotated[str | None, typer.Option(help="CSV table to look fitness up in, by its column arch_str.")]
 Fitness = Annotated[str | None, typer.Option(help="Column of --table that is maximised.")]
 Evaluations = Annotated[int | None, typer.Option(help="Candidates to evaluate, failures included.")]
-Minutes = Annotated[float | None, typer.Option(help="Wall time, the winner's final training included.")]
+Minutes = Annotated[
+    float | None,
+    typer.Option(help="Wall time, the winner's final training included; gives up exact repeatability."),
+]
 Seed = Annotated[int, typer.Option(help="Of everything.")]
 StrategyName = Annotated[
     str,
@@ -115,7 +120,9 @@ def search(arguments: Arguments, as_json: bool) -> None:
     """Search for a structure, train it, and leave it in OUT/best."""
     from nasgen.searching import start
 
-    _finish(start(arguments), as_json)
+    with _resumable(arguments.out):
+        result = start(arguments)
+    _finish(result, as_json)
 
 
 @_search_command
@@ -146,14 +153,15 @@ def resume(
     """Go on with an interrupted search; budgets may grow."""
     from nasgen.searching import resume as go_on
 
-    result = go_on(
-        run,
-        evaluations=evaluations,
-        minutes=minutes,
-        workers=workers,
-        executor=executor,
-        accept_environment=accept_environment,
-    )
+    with _resumable(run):
+        result = go_on(
+            run,
+            evaluations=evaluations,
+            minutes=minutes,
+            workers=workers,
+            executor=executor,
+            accept_environment=accept_environment,
+        )
     _finish(result, as_json)
 
 
@@ -222,12 +230,29 @@ def _finish(result: Any, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+@contextmanager
+def _resumable(run: str) -> Iterator[None]:
+    """Say how to go on where the user interrupts."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if Path(run, "run.json").is_file():
+            _say(f"nasgen: interrupted; nothing finished is lost, go on with `nasgen resume {run}`")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _say(text: object) -> None:
+    """Print one line on stderr, whatever the text came from."""
+    print(" ".join(str(text).split()), file=sys.stderr, flush=True)
 
 
 def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _forget_stdout() -> None:
+    """Whoever read our output has seen enough; what is left in the buffer goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
@@ -235,8 +260,15 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(standalone_mode=False) or 0
+        sys.stdout.flush()
     except BrokenPipeError:
-        code = 0  # whoever read our output has seen enough
+        _forget_stdout()
+        code = 0
+    except SystemExit as error:  # typer makes one of a closed pipe
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _forget_stdout()
+        code = 0
     except InputError as error:
         _say(f"nasgen: {error}")
         code = 2
@@ -247,7 +279,6 @@ def main() -> None:
         _say(f"nasgen: {error}")
         code = 1
     except (KeyboardInterrupt, typer.Abort):
+        _say("nasgen: interrupted")
         code = INTERRUPTED
-    if code == INTERRUPTED:
-        _say("nasgen: interrupted; nothing finished is lost, go on with `nasgen resume RUN`")
     sys.exit(code)

@@ -6,6 +6,7 @@ other processes and other machines.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +16,10 @@ from nasgen.errors import InputError
 from nasgen.evaluation import Failure, Outcome, Request
 from nasgen.plugins import is_plugin, load_plugin
 from search_spaces import TrainableSpace, get_space
+
+OF_A_SPACE = ("name", "sample", "mutate", "crossover", "validate", "encode", "decode", "key", "to_graph")
+OF_A_TRAINABLE_SPACE = ("build",)
+"""What the engine calls, of :class:`search_spaces.SearchSpace` and :class:`search_spaces.TrainableSpace`."""
 
 
 class Evaluator(Protocol):
@@ -38,7 +43,10 @@ def answer(evaluator: Evaluator, request: Request) -> Outcome:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        outcome = Outcome(failure=Failure.of(error, _kind(error)))
+        kind = _kind(error)
+        # torch's own words tell how much memory was free, which differs from run to run
+        failure = Failure(kind, "the memory ran out") if kind == "out-of-memory" else Failure.of(error, kind)
+        outcome = Outcome(failure=failure)
     return replace(outcome, seconds=time.perf_counter() - start)
 
 
@@ -62,10 +70,23 @@ def build_space(name: str, options: Mapping[str, Any]) -> Any:
     InputError
         If there is no such space, or it refuses its options.
     """
+    if not is_plugin(name):
+        try:
+            return get_space(name, **options)
+        except (ValueError, TypeError) as error:
+            raise InputError(str(error)) from error
+    make = load_plugin(name)
     try:
-        return load_plugin(name)(**options) if is_plugin(name) else get_space(name, **options)
-    except (ValueError, TypeError) as error:
-        raise InputError(str(error)) from error
+        space = make(**options)
+    except Exception as error:
+        raise InputError(
+            f"{name}: cannot be made with the options {', '.join(options) or '(none)'}: {type(error).__name__}: {error}"
+        ) from error
+    needed = OF_A_SPACE + (OF_A_TRAINABLE_SPACE if "input_shape" in options else ())
+    missing = [part for part in needed if not hasattr(space, part)]
+    if missing:
+        raise InputError(f"{name}: a search space needs {', '.join(missing)} (search_spaces/space.py has the protocol)")
+    return space
 
 
 def build_evaluator(spec: Mapping[str, Any]) -> Evaluator:
@@ -109,6 +130,9 @@ class TableEvaluator:
         if row is None:
             failure = Failure("not-in-table", f"no row has arch_str {request.genotype}")
             return Outcome(failure=failure, origin="looked-up")
+        for name, value in row.items():
+            if not math.isfinite(value):
+                return Outcome(failure=Failure("non-finite", f"{name} is {value} in the table"), origin="looked-up")
         return Outcome(fitness=row[self.fitness], metrics=row, origin="looked-up")
 
 
@@ -141,8 +165,6 @@ class TrainingEvaluator:
         threads: int = 1,
         device: str | None = None,
     ) -> None:
-        import torch
-
         from nasgen import numerics
         from nasgen.recipe import Recipe
         from nasgen.tasks import get_task
@@ -151,7 +173,7 @@ class TrainingEvaluator:
         numerics.prepare(threads)
         self.space: TrainableSpace[Any] = build_space(space, space_options)
         self.task = get_task(task)
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        device = device or numerics.default_device()
         self.recipes = {name: Recipe(**one["recipe"]) for name, one in fidelities.items()}
         self.images = {
             name: training_images(self.task, split_seed, one["rows"], device) for name, one in fidelities.items()

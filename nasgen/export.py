@@ -38,14 +38,14 @@ def read_safetensors(path):
     """The tensors of a .safetensors file by name: a JSON header, then their bytes, little-endian."""
     types = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
              "I64": torch.int64, "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
-    content = bytearray(Path(path).read_bytes())
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:start])
+    content = torch.frombuffer(bytearray(Path(path).read_bytes()), dtype=torch.uint8)
+    start = 8 + int.from_bytes(bytes(content[:8].tolist()), "little")
+    header = json.loads(bytes(content[8:start].tolist()))
     header.pop("__metadata__", None)
     tensors = {}
     for name, entry in header.items():
         first, last = entry["data_offsets"]
-        raw = torch.tensor(content[start + first : start + last], dtype=torch.uint8)
+        raw = content[start + first : start + last].clone()
         tensors[name] = raw.view(types[entry["dtype"]]).reshape(entry["shape"])
     return tensors
 
@@ -177,4 +177,6 @@ def _source_of(folder: RunFolder, genotype: str) -> str:
     if not isinstance(space, SourceSpace):
         raise InputError(f"the search space {settings['space']} writes no code: use --format genotype")
     options = settings["space_options"]
+    if "input_shape" not in options:
+        raise InputError("the code of a network depends on the data, and this run looked its fitness up")
     return space.source(space.decode(genotype), tuple(options["input_shape"]), options["n_classes"])[0].rstrip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -73,6 +72,8 @@ def train_final(
 ) -> Final | None:
     """Train the best row again, score it on test once, and export it to ``best/``.
 
+    One that cannot be trained again (it diverges, or the memory runs out) makes room for the next best.
+
     Parameters
     ----------
     seconds
@@ -82,16 +83,17 @@ def train_final(
     -------
     The result, also kept in the store; None if no row has a fitness, or the best few all fail.
     """
-    from nasgen.training import DivergedError
-
     done = stored_final(store)
     if done is not None and done.after == store.n_results:
         return done
     for row in store.best(k=CANDIDATES):
         try:
             final = _train_row(row, settings, task, space, folder, say, seconds, store.n_results)
-        except DivergedError as error:
-            say(f"the final training of evaluation {row.number} diverged ({error}); the next best follows")
+        except Exception as error:
+            say(
+                f"the final training of evaluation {row.number} failed ({type(error).__name__}: {error}); "
+                "the next best follows"
+            )
             continue
         store.set_meta("final", asdict(final))
         return final
@@ -117,13 +119,13 @@ def _train_row(
     from nasgen.training import Epoch, initialise, score, train
 
     assert settings.final is not None  # settings of a search that trains have one
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = numerics.default_device()
     genotype = space.decode(row.genotype)
     seed = row.request.seed
     images = all_training_images(task, device)
     recipe = Recipe(**settings.final.recipe)
     step_macs = recipe.batch * space.to_graph(genotype).info.get("macs", WORTH_ALL_CORES)
-    numerics.prepare(threads=(os.cpu_count() or 1) if step_macs >= WORTH_ALL_CORES else 1)
+    numerics.prepare(threads=numerics.cores() if step_macs >= WORTH_ALL_CORES else 1)
 
     def network() -> torch.nn.Module:
         return initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), seed)
@@ -172,14 +174,14 @@ def _train_row(
 
 
 def seconds_per_epoch(network: Any, images: Any, recipe: Any, steps: int = MEASURED_STEPS) -> float:
-    """Wall time of an epoch with this network on this machine, from a few steps after a warm-up."""
+    """Wall time of an epoch with this network on this machine, from a few careful steps after a warm-up."""
     from dataclasses import replace
 
     from nasgen.training import train
 
     few = min(len(images), steps * recipe.batch)
     part = replace(images, pixels=images.pixels[:few], labels=images.labels[:few])
-    once = recipe.model_copy(update={"epochs": 1})
+    once = recipe.model_copy(update={"epochs": 1, "peak_lr": 1e-6})  # what is timed need not learn, nor diverge
     train(network, part, once, seed=0)
     started = time.perf_counter()
     train(network, part, once, seed=0)

@@ -9,7 +9,7 @@ from typing import Any
 
 from nasgen.errors import InputError
 from nasgen.plugins import file_hash, is_plugin, plugin_path
-from nasgen.settings import Settings
+from nasgen.settings import Settings, is_saved
 from nasgen.store import SCHEMA_VERSION
 
 IDENTITY_SETTINGS = (
@@ -38,7 +38,7 @@ def identity(settings: Settings, data_hash: str) -> dict[str, Any]:
         for part, name in (("space", settings.space), ("strategy", settings.strategy))
         if is_plugin(name)
     }
-    if Path(settings.surrogate).is_dir():
+    if is_saved(settings.surrogate):
         own_files["surrogate_hash"] = folder_hash(Path(settings.surrogate))
     chosen = {name: values[name] for name in IDENTITY_SETTINGS}
     return {"schema": SCHEMA_VERSION, "data_hash": data_hash, **own_files, **chosen}

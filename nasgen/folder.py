@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from nasgen.errors import InputError
+from nasgen.settings import Settings
 from nasgen.store import Store
 
 FORMAT_VERSION = 1
@@ -132,9 +134,26 @@ class RunFolder:
             values = json.loads(self.run_json.read_text())
         except ValueError as error:
             raise InputError(f"{self.run_json}: expected JSON as this tool writes it, found {error}") from None
-        if not isinstance(values, dict) or "arguments" not in values:
+        if not isinstance(values, dict) or not {"arguments", "provisional"} <= set(values):
             raise InputError(f"{self.run_json}: expected the settings of a run, found something else")
         return values
+
+    def settings(self) -> Settings:
+        """The settings of a run that has begun to ask.
+
+        Raises
+        ------
+        InputError
+            If they are not as this version writes them.
+        """
+        try:
+            return Settings(**self.read()["settings"])
+        except (KeyError, TypeError, ValidationError) as error:
+            what = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("settings",), "msg": "missing"}
+            raise InputError(
+                f"{self.run_json}: expected the settings of a run as this version of nasgen writes them, found "
+                f"{'.'.join(map(str, what['loc']))}: {what['msg']}"
+            ) from error
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Replace ``run.json`` in one step."""
@@ -148,7 +167,7 @@ class RunFolder:
             path.unlink()
         for path in (self.run_json, self.data, self.log):
             path.unlink(missing_ok=True)
-        for folder in (self.best, self.baseline.path):
+        for folder in (self.best, self.baseline.path, *self.path.glob(f".{self.best.name}-*")):
             shutil.rmtree(folder, ignore_errors=True)
 
     def discard(self) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-PACKAGES = ("nasgen", "torch", "numpy", "xgboost", "scikit-learn", "deap")
+PACKAGES = ("nasgen", "torch", "numpy", "scipy", "xgboost", "scikit-learn", "deap")
 """Packages whose version may change a number."""
 
 CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "asimd", "bf16", "sve")
@@ -43,6 +43,18 @@ def prepare(threads: int) -> None:
     torch.backends.cudnn.benchmark = False
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_device() -> str:
+    """Where networks are trained: on CUDA where there is a device."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def layout_and_dtype(device: str) -> tuple[torch.memory_format, torch.dtype | None]:
     """The memory layout of a training on a device, and the type of its autocast (None: float32 throughout).
 
@@ -53,6 +65,15 @@ def layout_and_dtype(device: str) -> tuple[torch.memory_format, torch.dtype | No
 
     native = device.startswith("cuda") or not {"avx512_bf16", "amx_bf16"}.isdisjoint(cpu_features())
     return torch.channels_last, torch.bfloat16 if native else None
+
+
+def _device_name() -> str:
+    """``cpu``, or the name of the GPU with the version of CUDA."""
+    if default_device() == "cpu":
+        return "cpu"
+    import torch
+
+    return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
 
 
 @cache
@@ -66,12 +87,14 @@ def cpu_features() -> tuple[str, ...]:
     return tuple(feature for feature in CPU_FEATURES if feature in flags.split())
 
 
-def environment() -> dict[str, Any]:
+def environment(trains: bool) -> dict[str, Any]:
     """Everything outside a run's settings that may change its numbers, as JSON values.
 
-    Versions come from package metadata: nothing heavy is imported.
+    Versions come from package metadata: nothing heavy is imported, but for torch where the run ``trains``.
     """
+    device = {"device": _device_name()} if trains else {}
     return {
+        **device,
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
         "machine": platform.machine(),

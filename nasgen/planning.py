@@ -37,15 +37,13 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
         }
         if task is None or settings.final is None:
             return plan
-        from nasgen.rehearsal import SEARCH_SHARE, final_seconds, measure_rates, search_seconds
+        from nasgen.rehearsal import final_seconds, measure_rates, search_seconds
 
         rates = resolved.rates or measure_rates(task, arguments)
         search, max_macs = settings.fidelities["search"], settings.space_options.get("max_macs", 0)
         rows, all_rows = len(task.split(settings.seed)[0]), len(task.y_train)
         each = search_seconds(rates, search, rows, max_macs)
-        expected = settings.evaluations
-        if expected is None and settings.minutes is not None:
-            expected = int(SEARCH_SHARE * 60 * settings.minutes * settings.workers / each)
+        expected = resolved.expected
         final = final_seconds(rates, settings.final, all_rows, max_macs, settings.workers)
         return {
             **plan,

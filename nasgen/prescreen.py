@@ -10,7 +10,6 @@ import heapq
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from nasgen.errors import InputError
 from nasgen.evaluation import Evaluation
+from nasgen.settings import is_saved
 from predictors import MODELS, Surrogate, get_features, load_surrogate
 from search_spaces import LabelledGraph, SearchSpace
 
@@ -141,7 +141,7 @@ def check_surrogate(name: str) -> None:
     InputError
         Saying what is accepted.
     """
-    if Path(name).is_dir():
+    if is_saved(name):
         try:
             load_surrogate(name)
         except ValueError as error:
@@ -152,6 +152,6 @@ def check_surrogate(name: str) -> None:
 
 def make_prescreen(space: SearchSpace[G], name: str) -> Prescreen[G]:
     """The prescreen that ``--surrogate`` names."""
-    if Path(name).is_dir():
+    if is_saved(name):
         return Prescreen(space, fitted=load_surrogate(name))
     return Prescreen(space, "xgboost" if name == "auto" else name)

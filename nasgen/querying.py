@@ -14,6 +14,7 @@ from nasgen.errors import InputError
 from nasgen.evaluation import fitness_or_worst
 from nasgen.evaluators import build_space
 from nasgen.folder import RunFolder
+from nasgen.settings import is_saved
 from predictors import Surrogate, load_surrogate
 from search_spaces import LabelledGraph
 
@@ -23,7 +24,9 @@ FEWEST_ROWS = 5
 
 
 def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, as_json: bool = False) -> bool:
-    """Print one answer a genotype on stdout, in order; a malformed one gets its line number and the reason on stderr.
+    """Print one answer a genotype on stdout, in order.
+
+    A malformed one is answered by nan, and its line number and the reason go to stderr.
 
     Parameters
     ----------
@@ -69,8 +72,8 @@ def _print_answers(
     answers = iter(zip(known, *surrogate.predict(known, return_std=True), strict=True))
     for text, graph in zip(texts, graphs, strict=True):
         if graph is None:
-            if as_json:
-                print(json.dumps({"genotype": text, "error": "not a genotype of this space"}))
+            error = {"genotype": text, "error": "not a genotype of this space"}
+            print(json.dumps(error) if as_json else "nan\tnan")
             continue
         _, mean, spread = next(answers)
         contributions = surrogate.explain(graph) if explain else {}
@@ -122,7 +125,7 @@ def surrogate_of_run(path: str) -> tuple[Surrogate, Any]:
     if len(rows) < FEWEST_ROWS:
         raise InputError(f"{path}: expected at least {FEWEST_ROWS} rows with a fitness, found {len(rows)}")
     model = settings["surrogate"]
-    if Path(model).is_dir():
+    if is_saved(model):
         return load_surrogate(model), graph_of
     surrogate = Surrogate("xgboost" if model in ("auto", "off") else model)
     graphs = [space.to_graph(space.decode(row.genotype)) for row in rows]

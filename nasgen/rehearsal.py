@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasgen.budget import MOST_FINAL_EPOCHS, TrainingBudget, default_max_macs, fidelity
+from nasgen.budget import FINAL_SHARE, MOST_FINAL_EPOCHS, SEARCH_SHARE, TrainingBudget, default_max_macs, fidelity
+from nasgen.errors import InputError
 from nasgen.settings import Arguments, Fidelity
 
 if TYPE_CHECKING:
     from nasgen.augmentation import Augmentation
     from nasgen.tasks import Task
-
-SEARCH_SHARE, FINAL_SHARE = 0.55, 0.35
-"""Of a time budget, for the search and for the final training; the rest is for what cannot be foreseen."""
 
 CANDIDATES_AIMED_AT = 36
 SAMPLED = 6
@@ -45,7 +43,15 @@ class Rates:
 
 
 def measure_rates(task: Task, arguments: Arguments) -> Rates:
-    """Train a few small and large genotypes for a few steps each, in this process."""
+    """Train a few small and large genotypes for a few steps each, in this process.
+
+    Those that raise are left out, as they will be in the search.
+
+    Raises
+    ------
+    InputError
+        If every one raises.
+    """
     from nasgen import numerics
     from nasgen.evaluators import build_space
     from nasgen.final import seconds_per_epoch
@@ -56,19 +62,29 @@ def measure_rates(task: Task, arguments: Arguments) -> Rates:
     numerics.prepare(arguments.threads)
     options = {"input_shape": list(task.input_shape), "n_classes": task.n_classes}
     space = build_space(arguments.space, options)
-    images, _ = training_images(task, arguments.seed)
+    images, _ = training_images(task, arguments.seed, device=numerics.default_device())
     recipe = Recipe.for_rows(len(images), 1)
     rng = np.random.default_rng(0)
     genotypes = [space.sample(rng) for _ in range(8 * SAMPLED)]
     sizes = [float(space.to_graph(genotype).info.get("macs", 0.0)) for genotype in genotypes]
     order = np.argsort(sizes, kind="stable")
     chosen = order[np.linspace(0, 0.75 * (len(order) - 1), SAMPLED).round().astype(int)]
-    macs, seconds = [], []
+    macs, seconds, failure = [], [], None
     for index in chosen:
         genotype = genotypes[index]
-        network = initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), 0)  # noqa: B023  # called at once
+        try:
+            network = initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), 0)  # noqa: B023  # called at once
+            epoch = seconds_per_epoch(network, images, recipe, steps=MEASURED_STEPS)
+        except Exception as error:
+            failure = error
+            continue
         macs.append(sizes[index])
-        seconds.append(seconds_per_epoch(network, images, recipe, steps=MEASURED_STEPS) / len(images))
+        seconds.append(epoch / len(images))
+    if not seconds:
+        raise InputError(
+            f"none of {SAMPLED} random genotypes of {arguments.space} could be trained: "
+            f"{type(failure).__name__}: {failure}"
+        ) from failure
     return fit_rates(np.array(macs), np.array(seconds))
 
 
@@ -85,6 +101,12 @@ def search_seconds(rates: Rates, one: Fidelity, rows: int, max_macs: float) -> f
     """Expected time of one candidate's training while every worker trains."""
     passes = (one.rows or rows) * int(one.recipe["epochs"])
     return PARALLEL_SLOWDOWN * passes * rates.seconds(TYPICAL_SHARE * max_macs)
+
+
+def expected_evaluations(rates: Rates, budget: TrainingBudget, rows: int, seconds: float, workers: int) -> int:
+    """How many candidates a budget of so many seconds is expected to train."""
+    each = search_seconds(rates, budget.search, rows, budget.max_macs)
+    return max(1, int(SEARCH_SHARE * seconds * workers / each))
 
 
 def final_seconds(rates: Rates, final: Fidelity, rows: int, max_macs: float, workers: int) -> float:

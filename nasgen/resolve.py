@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nasgen.errors import InputError
 from nasgen.folder import RunFolder
+from nasgen.numerics import cores
 from nasgen.plugins import is_plugin, plugin_path
-from nasgen.settings import Arguments, Fidelity, Settings
+from nasgen.settings import FIRST_DEADLINE, Arguments, Fidelity, Settings, is_saved
 
 if TYPE_CHECKING:
     from nasgen.budget import TrainingBudget
@@ -28,13 +28,15 @@ ACCURACY = "accuracy"
 class Resolved:
     """Settings with the data they were resolved against (None for look-ups) and the data's hash.
 
-    ``rates`` are those of the rehearsal, where there was one.
+    ``rates`` are those of the rehearsal, where there was one, and ``expected`` the evaluations that a time budget
+    allows by them.
     """
 
     settings: Settings
     task: Task | None
     data_hash: str
     rates: Rates | None = None
+    expected: int | None = None
 
 
 def resolve(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
@@ -81,12 +83,20 @@ def _resolve_lookup(arguments: Arguments) -> Resolved:
     assert arguments.fitness is not None
     others = tuple(name.removeprefix("+") for name in arguments.objectives[1:])
     read_lookup(arguments.table, arguments.fitness, others)
-    settings = _settings(arguments, task=None, space_options={}, budget=None, augment="none")
+    settings = _settings(
+        arguments,
+        task=None,
+        space_options={},
+        budget=None,
+        augment="none",
+        first_deadline=FIRST_DEADLINE,
+        expected=arguments.evaluations,
+    )
     return Resolved(settings, None, file_hash(Path(arguments.table)))
 
 
 def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
-    from nasgen.budget import training_budget
+    from nasgen.budget import longest_training, training_budget
     from nasgen.probe import choose_augmentation
     from nasgen.tasks import get_task, save_task
 
@@ -101,20 +111,24 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         spec = str(Path(spec).resolve())
     if "auto" == arguments.augment == task.augmentation:
         say("trying augmentations on a small network")
-    augment = choose_augmentation(task, arguments.augment, arguments.seed)
+    augment = choose_augmentation(task, arguments.augment, arguments.seed, arguments.threads)
     rows = len(task.split(arguments.seed)[0])
-    rates = None
+    rates, expected = None, arguments.evaluations
     if arguments.minutes is None:
         budget = training_budget(task.input_shape, rows, len(task.y_train), augment)
     else:
-        from nasgen.rehearsal import budget_for, measure_rates
+        from nasgen.rehearsal import budget_for, expected_evaluations, measure_rates
 
-        say("rehearsing: how fast is this machine on this data")
+        say("rehearsing: how fast is this machine on this data (a time budget gives up exact repeatability)")
         rates = measure_rates(task, arguments)
         left = max(1.0, 60 * arguments.minutes - (time.monotonic() - started))
         budget = budget_for(rates, task, arguments, n_workers(arguments), rows, augment, left)
+        fitting = expected_evaluations(rates, budget, rows, left, n_workers(arguments))
+        expected = min(expected or fitting, fitting)
     options = space_options(arguments, task, budget)
-    return Resolved(_settings(arguments, spec, options, budget, augment), task, task.data_hash, rates)
+    first_deadline = max(FIRST_DEADLINE, longest_training(budget.search, rows, budget.max_macs))
+    settings = _settings(arguments, spec, options, budget, augment, first_deadline, expected)
+    return Resolved(settings, task, task.data_hash, rates, expected)
 
 
 def space_options(arguments: Arguments, task: Task, budget: TrainingBudget) -> dict[str, Any]:
@@ -133,9 +147,7 @@ def n_workers(arguments: Arguments) -> int:
         return 1
     if arguments.workers is not None:
         return arguments.workers
-    if arguments.table is not None:
-        return 1
-    return max(1, len(os.sched_getaffinity(0)) // arguments.threads) if hasattr(os, "sched_getaffinity") else 1
+    return 1 if arguments.table is not None else max(1, cores() // arguments.threads)
 
 
 def executor_for(arguments: Arguments) -> Literal["inline", "processes"]:
@@ -145,13 +157,13 @@ def executor_for(arguments: Arguments) -> Literal["inline", "processes"]:
     return "inline" if arguments.table is not None and arguments.workers in (None, 1) else "processes"
 
 
-def strategy_options(arguments: Arguments) -> dict[str, Any]:
-    """Options of the strategy that the budget or the user decides."""
+def strategy_options(arguments: Arguments, expected: int | None) -> dict[str, Any]:
+    """Options of the strategy that the budget, of so many ``expected`` evaluations, or the user decides."""
     from nasgen.budget import initial_for
 
     options: dict[str, Any] = {}
     if arguments.strategy == "evolution" and arguments.profile == "default":
-        options["initial"] = initial_for(arguments.evaluations)
+        options["initial"] = initial_for(expected)
     if arguments.population is not None and arguments.strategy not in ("random", "local-search"):
         options["population"] = arguments.population
     return options
@@ -163,6 +175,8 @@ def _settings(
     space_options: dict[str, Any],
     budget: TrainingBudget | None,
     augment: str,
+    first_deadline: float,
+    expected: int | None,
 ) -> Settings:
     from nasgen.budget import window_for
 
@@ -179,17 +193,16 @@ def _settings(
         seed=arguments.seed,
         strategy=_absolute(arguments.strategy),
         profile=arguments.profile,
-        strategy_options=strategy_options(arguments),
-        window=arguments.window or window_for(arguments.evaluations, trains=task is not None),
-        surrogate=str(Path(arguments.surrogate).resolve())
-        if Path(arguments.surrogate).is_dir()
-        else arguments.surrogate,
+        strategy_options=strategy_options(arguments, expected),
+        window=arguments.window or window_for(expected, trains=task is not None),
+        surrogate=str(Path(arguments.surrogate).resolve()) if is_saved(arguments.surrogate) else arguments.surrogate,
         augment=augment,
         baseline=arguments.baseline,
         workers=n_workers(arguments),
         executor=executor_for(arguments),
         threads=arguments.threads,
         deadline=arguments.deadline,
+        first_deadline=first_deadline,
         fidelities=fidelities,
         final=budget.final if budget else None,
     )

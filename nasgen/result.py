@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,8 @@ class SearchResult:
 
 
 def _numbers(row: Evaluation) -> dict[str, float]:
-    return {name: value for name, value in row.outcome.metrics.items() if isinstance(value, int | float)}
+    metrics = row.outcome.metrics.items()
+    return {name: value for name, value in metrics if isinstance(value, int | float) and math.isfinite(value)}
 
 
 def result_of(

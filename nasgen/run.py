@@ -44,7 +44,7 @@ class Run:
     window
         How many asks may be without a result when the next is made.
     may_ask
-        Whether the time budget allows another round.
+        Whether the time budget allows another round while so many asks are without a result.
     on_result
         Called after each recorded row: the live view.
     """
@@ -57,7 +57,7 @@ class Run:
     evaluations: int | None
     window: int = 1
     fidelity: str = "search"
-    may_ask: Callable[[], bool] = lambda: True
+    may_ask: Callable[[int], bool] = lambda in_flight: True
     on_result: Callable[[Request, Outcome], None] = lambda request, outcome: None
     _asked: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
@@ -69,7 +69,7 @@ class Run:
     def __call__(self) -> None:
         """Ask, evaluate, record and tell until the budget is spent or the space is exhausted."""
         self._restore()
-        while self._budget_left() and self.may_ask():
+        while self._budget_left() and self.may_ask(self._asked - self._recorded - len(self._ahead)):
             visible = self._asked if self.strategy.generational else max(0, self._asked - self.window + 1)
             self._wait_for(visible)
             self._tell(visible)

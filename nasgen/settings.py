@@ -7,6 +7,7 @@ resolved to before the first ask, and what ``resume`` goes on with.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,11 +18,21 @@ from search_spaces.space import SPACES
 
 STRATEGIES = ("evolution", "random", "regularized-evolution", "local-search", "nsga2")
 
+FIRST_DEADLINE = 600.0
+"""Seconds that an evaluation may take while none has ended yet, at the least."""
+
 Positive = Annotated[int, Field(ge=1)]
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def is_saved(surrogate: str) -> bool:
+    """Whether ``--surrogate`` names the folder of a saved one; a folder called as a model is none."""
+    from predictors import MODELS
+
+    return surrogate not in ("auto", "off", *MODELS) and Path(surrogate).is_dir()
 
 
 class Arguments(_Frozen):
@@ -92,8 +103,8 @@ class Fidelity(_Frozen):
 class Settings(_Frozen):
     """Everything that a search's result depends on, and how it is run.
 
-    ``fidelities`` names the budgets of a training from the lowest to the highest; ``final`` is the winner's.
-    Empty for look-ups.
+    ``fidelities`` names the budgets of a training from the lowest to the highest, empty for look-ups; ``final`` is
+    the winner's. ``first_deadline`` is how many seconds an evaluation may take while none has ended yet.
     """
 
     space: str
@@ -118,6 +129,7 @@ class Settings(_Frozen):
     deadline: float | None
     fidelities: Mapping[str, Fidelity] = {}
     final: Fidelity | None = None
+    first_deadline: float = FIRST_DEADLINE
 
     @property
     def trains(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from nasgen.errors import InputError
 from nasgen.evaluation import Outcome, Request
 from nasgen.folder import RunFolder
 from nasgen.store import Store
@@ -71,10 +72,17 @@ def write_parquet(store: Store, path: Path) -> None:
 
     A metric is a number or, as the learning curves, a list of numbers; one that has the name of a column is
     called ``metric_NAME``.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not path.parent.is_dir():
+        raise InputError(f"--parquet expects a file in a folder that exists, found no folder {path.parent}")
     types = {name: pa.string() for name in COLUMNS}
     types |= dict.fromkeys(("number", "repeat", "seed", "attempt", "round"), pa.int64())
     types |= dict.fromkeys(("fitness", "seconds", "predicted", "predicted_std"), pa.float64())

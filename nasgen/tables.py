@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 from nasgen.errors import InputError
@@ -23,7 +24,7 @@ def read_lookup(path: str, fitness: str, objectives: tuple[str, ...] = ()) -> di
         raise InputError(f"--table expects a CSV file, found no file {path}")
     try:
         frame = pd.read_csv(path)
-    except (ValueError, OSError, EOFError, UnicodeDecodeError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise InputError(f"--table expects a CSV file, {path} cannot be read as one: {error}") from error
     columns = [fitness, *objectives]
     for column in [KEY_COLUMN, *columns]:

@@ -139,19 +139,18 @@ def train(
     return Trained(tuple(curve), step, time.perf_counter() - started)
 
 
-@torch.inference_mode()
 def score(network: nn.Module, images: Images) -> Score:
     """Score a network on images as they are, in their order; it is left in evaluation mode."""
-    dtype = _place(network, images.device)
+    dtype = _place(network, images.device)  # not in inference mode, whose tensors could not be trained any more
     network.eval()
     loss = torch.zeros((), device=images.device)
     right = torch.zeros((), dtype=torch.int64, device=images.device)
-    for start in range(0, len(images), EVALUATION_BATCH):
-        rows = slice(start, start + EVALUATION_BATCH)
-        with _autocast(images.device, dtype):
-            logits = network(images.take(rows))
-        loss += nn.functional.cross_entropy(logits.float(), images.labels[rows], reduction="sum")
-        right += (logits.argmax(dim=1) == images.labels[rows]).sum()
+    with torch.inference_mode(), _autocast(images.device, dtype):
+        for start in range(0, len(images), EVALUATION_BATCH):
+            rows = slice(start, start + EVALUATION_BATCH)
+            logits = network(images.take(rows)).float()
+            loss += nn.functional.cross_entropy(logits, images.labels[rows], reduction="sum")
+            right += (logits.argmax(dim=1) == images.labels[rows]).sum()
     return Score(loss.item() / len(images), right.item() / len(images))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -41,6 +42,8 @@ class View:
         The time budget; None without one.
     done, failures, best
         Where a resumed search stands.
+    log
+        Takes the lines that stay, too.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class View:
         done: int = 0,
         failures: dict[str, int] | None = None,
         best: float | None = None,
+        log: Callable[[str], None] | None = None,
     ) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._live = Live(console=self._console, refresh_per_second=4) if self._console.is_terminal else None
@@ -59,6 +63,7 @@ class View:
         self._done = self._done_before = done
         self._failures = dict(failures or {})
         self._best = best
+        self._log = log
         self._started = self._last_line = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -77,6 +82,8 @@ class View:
 
     def say(self, line: str) -> None:
         """One line that stays."""
+        if self._log is not None:
+            self._log(line)
         self._console.print(Text(line), soft_wrap=True)
 
     def result(self, request: Request, outcome: Outcome) -> None:

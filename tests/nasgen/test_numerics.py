@@ -12,12 +12,17 @@ from nasgen import numerics
 
 def test_environment_is_json_and_imports_nothing_heavy() -> None:
     code = (
-        "import json, sys; from nasgen.numerics import environment; values = environment();"
+        "import json, sys; from nasgen.numerics import environment; values = environment(trains=False);"
         "print(json.dumps([values, [m for m in ('torch', 'xgboost', 'sklearn', 'deap') if m in sys.modules]]))"
     )
     values, heavy = json.loads(subprocess.check_output([sys.executable, "-c", code]))
     assert heavy == []
     assert {"python", "nasgen", "torch", "numpy", "xgboost", "scikit-learn", "deap", "cpu"} <= set(values)
+
+
+def test_the_environment_of_trainings_names_the_device() -> None:
+    assert numerics.environment(trains=True)["device"] == numerics.environment(trains=True)["device"] != ""
+    assert "device" not in numerics.environment(trains=False)
 
 
 @pytest.mark.parametrize(

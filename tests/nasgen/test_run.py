@@ -188,7 +188,7 @@ def test_an_interrupt_between_two_rounds_loses_nothing(tmp_path: Path) -> None:
     for asks in range(1, 6):
         left = [True] * asks
 
-        def may_ask(left: list[bool] = left) -> bool:
+        def may_ask(in_flight: int, left: list[bool] = left) -> bool:
             if not left:
                 raise KeyboardInterrupt
             return left.pop()
@@ -213,7 +213,9 @@ def test_losses_of_an_earlier_run_travel_with_the_request(tmp_path: Path) -> Non
 
 def test_the_time_budget_ends_the_asking_but_not_the_waiting(tmp_path: Path) -> None:
     left = [True] * 7
-    rows = run(tmp_path / "store", dispatcher=Scripted(last_first), window=5, may_ask=lambda: bool(left and left.pop()))
+    rows = run(
+        tmp_path / "store", dispatcher=Scripted(last_first), window=5, may_ask=lambda _: bool(left and left.pop())
+    )
     assert len(rows) == 7
     assert all(outcome is not None for _, outcome in rows)
 
@@ -282,7 +284,7 @@ def test_empty_rounds_end_in_a_random_genotype(tmp_path: Path) -> None:
 def test_empty_rounds_are_counted_over_a_resume(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole", Silent, evaluations=2)
     left = [True] * (EMPTY_ROUNDS // 2)
-    run(tmp_path / "part", Silent, evaluations=2, may_ask=lambda: bool(left and left.pop()))
+    run(tmp_path / "part", Silent, evaluations=2, may_ask=lambda _: bool(left and left.pop()))
     assert run(tmp_path / "part", Silent, evaluations=2) == whole
 
 

@@ -318,7 +318,7 @@ def test_a_provisional_run_over_arrays_never_becomes_one_over_digits(
 ) -> None:
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(searching, "_start_in", ended)
+        patch.setattr("nasgen.tasks.get_task", ended)
         with pytest.raises(KeyboardInterrupt):
             nasgen.search(task=([], [], [], []), out=run, evaluations=10)
     with pytest.raises(InputError, match=r"data\.npz"):

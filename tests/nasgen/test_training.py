@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -17,14 +16,6 @@ from nasgen.tasks.images import Images, all_training_images, final_test_images, 
 from nasgen.training import DivergedError, Epoch, Trained, initialise, score, train
 
 SHORT = Recipe(epochs=2, batch=64, peak_lr=0.2)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

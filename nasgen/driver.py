@@ -1,0 +1,154 @@
+"""Driver: one search from its settings to its result, over whatever its store already holds."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from nasgen.clock import Clock
+from nasgen.final import stored_final
+from nasgen.folder import RunFolder
+from nasgen.result import SearchResult, result_of
+from nasgen.settings import Fidelity, Settings
+from nasgen.store import Store
+
+if TYPE_CHECKING:
+    from nasgen.evaluation import Outcome, Request
+    from nasgen.resolve import Resolved
+    from nasgen.view import View
+
+BASELINE_ARGUMENTS = {"strategy": "random", "surrogate": "off", "baseline": None}
+LEAST_DEADLINE = 60.0  # seconds
+DEADLINE_FACTOR = 10.0  # times the longest evaluation that ended well
+
+
+class Deadline:
+    """How many seconds an evaluation may take: what the user said, or a multiple of what others took.
+
+    Only evaluations that ended well count: a hang would otherwise allow the next one to hang longer.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._given = settings.deadline
+        self._first = settings.first_deadline
+        self._longest = 0.0
+
+    def note(self, outcome: Outcome) -> None:
+        """Note how long an evaluation took."""
+        if outcome.failure is None:
+            self._longest = max(self._longest, outcome.seconds)
+
+    def __call__(self) -> float:
+        """The seconds for one that starts now."""
+        if self._given is not None:
+            return self._given
+        return max(LEAST_DEADLINE, DEADLINE_FACTOR * self._longest) if self._longest else self._first
+
+
+def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchResult:
+    """The search itself, the winner's final training, and the baseline beside it."""
+    from nasgen.assembly import make_space
+    from nasgen.final import train_final
+    from nasgen.view import View
+
+    settings = resolved.settings
+    space = make_space(settings)
+    with Store(folder.store_path) as store:
+        clock = Clock(store, settings, started)
+        best = store.best()
+        view = View(
+            settings.evaluations,
+            clock.left(),
+            log=folder.say,
+            done=store.n_results,
+            failures=store.failure_counts(),
+            best=best[0].fitness if best else None,
+        )
+        try:
+            _evaluate(folder, settings, space, store, view, clock)
+            if resolved.task is not None:
+                train_final(settings, resolved.task, space, store, folder, view.say, clock.left())
+        finally:
+            clock.keep()
+        baseline = _run_baseline(folder, settings, resolved, store, view) if settings.baseline else None
+        return result_of(folder, settings, store, baseline)
+
+
+def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, view: View, clock: Clock) -> None:
+    """Ask, evaluate, record and tell until the budget is spent."""
+    from threadpoolctl import threadpool_limits
+
+    from nasgen.assembly import make_executor, make_strategy
+    from nasgen.faults import Dispatcher
+    from nasgen.run import Run
+
+    strategy = make_strategy(settings, space, lambda key: store.was_asked(key, "search"))
+    if settings.executor == "processes" and settings.workers > settings.window and not strategy.generational:
+        view.say(f"--workers {settings.workers} exceeds the window of {settings.window}: the others will be idle")
+    deadline = Deadline(settings)
+
+    def on_result(request: Request, outcome: Outcome) -> None:
+        deadline.note(outcome)
+        clock.note(outcome.seconds)
+        view.result(request, outcome)
+
+    with ExitStack() as stack:
+        stack.enter_context(threadpool_limits(1, user_api="blas"))  # sums of the driver's models, cut up by threads
+        executor = stack.enter_context(make_executor(settings, folder.log))
+        stack.enter_context(view)
+
+        def on_lost(request: Any, attempt: int, failure: Any) -> None:
+            store.record_loss(request.number, attempt, failure)
+
+        dispatcher = Dispatcher(executor, deadline=deadline, on_lost=on_lost)
+        Run(
+            space=space,
+            strategy=strategy,
+            dispatcher=dispatcher,
+            store=store,
+            seed=settings.seed,
+            evaluations=settings.evaluations,
+            window=settings.window,
+            may_ask=clock.may_ask,
+            on_result=on_result,
+        )()
+
+
+def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View) -> SearchResult:
+    """A random search of as many trainings, in a run folder of its own inside this one."""
+    from nasgen.fingerprint import identity
+    from nasgen.resolve import Resolved
+
+    view.say("baseline: a random search of equal trainings, on top of any time budget")
+    theirs = settings.model_copy(
+        update={
+            **BASELINE_ARGUMENTS,
+            "evaluations": store.n_results,
+            "minutes": None,
+            "strategy_options": {},
+            "objectives": settings.objectives[:1],
+            "final": _final_of(settings, store),
+        }
+    )
+    baseline = folder.baseline
+    values = folder.read()
+    if baseline.run_json.exists():
+        baseline.lock()
+    else:
+        baseline = RunFolder.create(baseline.path, values["arguments"])
+    try:
+        # anew on every resume: the budget may have grown
+        chosen = {"settings": theirs.model_dump(mode="json"), "identity": identity(theirs, resolved.data_hash)}
+        baseline.write({**values, **chosen})
+        return run_search(baseline, Resolved(theirs, resolved.task, resolved.data_hash), time.monotonic())
+    finally:
+        baseline.unlock()
+
+
+def _final_of(settings: Settings, store: Store) -> Fidelity | None:
+    """The final training that the winner had, which a clock may have cut."""
+    done = stored_final(store)
+    if settings.final is None or done is None:
+        return settings.final
+    return settings.final.model_copy(update={"recipe": {**settings.final.recipe, "epochs": done.epochs}})
