@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nasgen.clock import Clock
 from nasgen.final import stored_final
 from nasgen.folder import RunFolder
+from nasgen.resolve import PAPER_RANDOM_DEPTH, Resolved
 from nasgen.result import SearchResult, result_of
 from nasgen.settings import Fidelity, Settings
 from nasgen.store import Store
 
 if TYPE_CHECKING:
     from nasgen.evaluation import Outcome, Request
-    from nasgen.resolve import Resolved
     from nasgen.view import View
 
 BASELINE_ARGUMENTS = {"strategy": "random", "surrogate": "off", "baseline": None}
@@ -118,7 +119,6 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
 def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View) -> SearchResult:
     """A random search of as many trainings, in a run folder of its own inside this one."""
     from nasgen.fingerprint import identity
-    from nasgen.resolve import Resolved
 
     view.say("baseline: a random search of equal trainings, on top of any time budget")
     theirs = settings.model_copy(
@@ -129,6 +129,7 @@ def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, sto
             "strategy_options": {},
             "objectives": settings.objectives[:1],
             "final": _final_of(settings, store),
+            "space_options": _random_options(settings),
         }
     )
     baseline = folder.baseline
@@ -144,6 +145,16 @@ def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, sto
         return run_search(baseline, Resolved(theirs, resolved.task, resolved.data_hash), time.monotonic())
     finally:
         baseline.unlock()
+
+
+def _random_options(settings: Settings) -> Mapping[str, Any]:
+    """The space of the baseline: in the paper's profile random genotypes start deeper.
+
+    See docs/decisions/0005-depth-of-random-search.md.
+    """
+    if settings.profile == "paper" and settings.space == "cnn":
+        return {**settings.space_options, "depth": list(PAPER_RANDOM_DEPTH)}
+    return settings.space_options
 
 
 def _final_of(settings: Settings, store: Store) -> Fidelity | None:

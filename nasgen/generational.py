@@ -6,7 +6,8 @@
         E = the half of O that is predicted lowest    fitness(E) = the surrogate's prediction
         train O - E
         train whoever of E would enter the hall of fame, until nobody untrained would
-        P = best 30 of P + O, its worst tenth replaced by fresh random genotypes (trained or predicted like O)
+        P = best 30 of P + O
+        the worst tenth of P leaves for fresh random genotypes, trained or predicted like O
 
 The surrogate learns from trained genotypes alone.
 """
@@ -19,7 +20,6 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasgen.evaluation import Evaluation
 from nasgen.prescreen import Prescreen
@@ -47,6 +47,13 @@ class GenerationalEvolution(Generic[G]):
         ``rank``: the lowest predictions are estimated; ``random``: as drawn.
     prescreen
         The surrogate; without one everything is trained.
+    n_min
+        Trained genotypes before anything is estimated.
+
+    Raises
+    ------
+    ValueError
+        On a share outside 0..1 or an unknown policy.
     """
 
     generational = True
@@ -64,7 +71,11 @@ class GenerationalEvolution(Generic[G]):
         policy: str = "rank",
         tournament: int = 3,
         prescreen: Prescreen[G] | None = None,
+        n_min: int = 30,
     ) -> None:
+        for name, share in (("removal", removal), ("estimation", estimation)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} must be a share from 0 to 1, found {share}")
         if policy not in ("rank", "random"):
             raise ValueError(f"policy must be rank or random, found {policy!r}")
         self.space = space
@@ -74,23 +85,26 @@ class GenerationalEvolution(Generic[G]):
         self.estimation = estimation
         self.policy = policy
         self.prescreen = prescreen
+        self.n_min = n_min
         self.toolbox = make_toolbox(space, mutation, crossover, tournament)
         self.population: list[Individual[G]] = []
-        self.offspring: list[Individual[G]] = []  # of this generation, with a fitness
+        self.offspring: list[Individual[G]] = []  # of this round, with a fitness
         self.generation = 0
+        self.settled = False  # whether the round's offspring are the newcomers, who enter the population as they are
         self._fitness: dict[str, float] = {}  # of everything trained
 
     # The rounds ------------------------------------------------------------------------------------------
 
     def ask(self, rng: np.random.Generator) -> list[Proposal[G]]:
-        """The first population, a verification, or the trained part of a generation."""
+        """The first population, a verification, or the trained part of the offspring or of the newcomers."""
         if self.generation == 0:
-            self.generation = 1
+            self.generation, self.settled = 1, True
             return self._fresh(rng, self.population_size)
         verification = self._verification()
         if verification:
             return verification
-        return self._next_generation(rng, newcomers=self._survive(rng))
+        self.settled = not self.settled
+        return self._newcomers(rng) if self.settled else self._offspring(rng)
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Measured fitness replaces what was predicted, and feeds the surrogate."""
@@ -112,37 +126,42 @@ class GenerationalEvolution(Generic[G]):
         leader = max(contenders, key=lambda one: one.value)
         return [leader.proposal]
 
-    def _survive(self, rng: np.random.Generator) -> list[Proposal[G]]:
-        """Keep the best of parents and offspring but for their worst; return what replaces these."""
+    def _offspring(self, rng: np.random.Generator) -> list[Proposal[G]]:
+        """Vary the population; estimate a part of the new genotypes, and ask for the rest."""
+        self.generation += 1
+        self.population = list({one.key: one for one in self.population + self.offspring}.values())
+        self.offspring = []
+        known = {one.key for one in self.population}
+        new: dict[str, Proposal[G]] = {}
+        parents = select(self.toolbox, rng, self.population, self.population_size)
+        for first, second in zip(parents[::2], parents[1::2] or parents[::2], strict=False):
+            for child in vary(self.toolbox, rng, first, second):
+                child = with_key(self.space, child)
+                if child.key in known:
+                    continue
+                if child.key in self._fitness:  # trained in an earlier generation: its fitness is free
+                    known.add(child.key)
+                    self.offspring.append(Individual.of(child, self._fitness[child.key]))
+                else:
+                    new.setdefault(child.key, child)
+        return self._estimate(rng, list(new.values()))
+
+    def _newcomers(self, rng: np.random.Generator) -> list[Proposal[G]]:
+        """Keep the best of parents and offspring but for their worst, and ask for what replaces these."""
         distinct = {one.key: one for one in self.population + self.offspring}
         ranked = sorted(distinct.values(), key=lambda one: -one.value)[: self.population_size]
         leaving = math.ceil(self.removal * self.population_size)
         self.population = ranked[: self.population_size - leaving]
         self.offspring = []
-        return self._fresh(rng, self.population_size - len(self.population))
-
-    def _next_generation(self, rng: np.random.Generator, newcomers: list[Proposal[G]]) -> list[Proposal[G]]:
-        """Vary the population; estimate a part of the new genotypes, and ask for the rest."""
-        self.generation += 1
-        new = {proposal.key: proposal for proposal in newcomers}
-        parents = select(self.toolbox, rng, self.population, self.population_size)
-        for first, second in zip(parents[::2], parents[1::2] or parents[::2], strict=False):
-            for child in vary(self.toolbox, rng, first, second):
-                child = with_key(self.space, child)
-                if child.key not in self._fitness:
-                    new.setdefault(child.key, child)
-                elif all(one.key != child.key for one in self.population):
-                    # trained in an earlier generation: its fitness is free
-                    self.offspring.append(Individual.of(child, self._fitness[child.key]))
-        return self._estimate(rng, list(new.values()))
+        return self._estimate(rng, self._fresh(rng, self.population_size - len(self.population)))
 
     def _estimate(self, rng: np.random.Generator, new: list[Proposal[G]]) -> list[Proposal[G]]:
         """Give the estimated part its predicted fitness; return the part to train, with its predictions."""
         n_estimated = math.floor(self.estimation * len(new))
-        predictions = self._predict(new)
-        if predictions is None or n_estimated == 0:
+        if n_estimated == 0 or not self._may_estimate():
             return new
-        mean, spread = predictions
+        assert self.prescreen is not None  # _may_estimate
+        mean, spread = self.prescreen.predict([one.genotype for one in new])
         proposals = [
             replace(one, predicted=float(value), predicted_std=float(deviation))
             for one, value, deviation in zip(new, mean, spread, strict=True)
@@ -152,10 +171,9 @@ class GenerationalEvolution(Generic[G]):
         self.offspring += [Individual.of(proposals[i], float(mean[i]), trained=False) for i in estimated]
         return [proposals[i] for i in trained]
 
-    def _predict(self, new: list[Proposal[G]]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        if self.prescreen is None or not self.prescreen.ready or not new:
-            return None
-        return self.prescreen.predict([one.genotype for one in new])
+    def _may_estimate(self) -> bool:
+        trained = sum(math.isfinite(value) for value in self._fitness.values())
+        return self.prescreen is not None and self.prescreen.ready and trained >= self.n_min
 
     def _fresh(self, rng: np.random.Generator, n: int) -> list[Proposal[G]]:
         """Random genotypes that were neither asked nor are among themselves twice."""
@@ -169,6 +187,7 @@ class GenerationalEvolution(Generic[G]):
         """The generation and its individuals, predicted ones included."""
         return {
             "generation": self.generation,
+            "settled": self.settled,
             "population": [one.to_json(self.space) for one in self.population],
             "offspring": [one.to_json(self.space) for one in self.offspring],
         }
@@ -176,6 +195,6 @@ class GenerationalEvolution(Generic[G]):
     def restore(self, state: Any, told: Sequence[Evaluation]) -> None:
         """Take the individuals from ``state``, and what was learned from ``told``."""
         self.tell(told)
-        self.generation = state["generation"]
+        self.generation, self.settled = state["generation"], state["settled"]
         self.population = [Individual.from_json(self.space, row) for row in state["population"]]
         self.offspring = [Individual.from_json(self.space, row) for row in state["offspring"]]

@@ -222,7 +222,9 @@ def test_predict_answers_a_line_each(say: Say, run: Path, tmp_path: Path) -> Non
     genotypes.write_text("\n".join([*good[:2], "", "rubbish", good[2]]))
     said = say("predict", run, genotypes)
     assert said.code == 1
-    assert len(said.out.splitlines()) == 3
+    answers = said.out.splitlines()
+    assert len(answers) == 4
+    assert [number for number, answer in enumerate(answers) if answer == "nan\tnan"] == [2]
     assert all(len([float(part) for part in line.split("\t")]) == 2 for line in said.out.splitlines())
     assert "line 4" in said.err
     answers = [json.loads(line) for line in say("predict", run, genotypes, "--json").out.splitlines()]

@@ -62,20 +62,26 @@ class Watched(GenerationalEvolution[Cell]):
         super().__init__(space, asked, **options)
         self.generations: list[tuple[int, int, bool]] = []
         self.verifications = 0
+        self.pools: list[int] = []  # members from which each generation drew its parents
 
     def _verification(self) -> list[Proposal[Cell]]:
         found = super()._verification()
         self.verifications += len(found)
         return found
 
-    def _survive(self, rng: np.random.Generator) -> list[Proposal[Cell]]:
+    def _newcomers(self, rng: np.random.Generator) -> list[Proposal[Cell]]:
         everyone = self.population + self.offspring
         best = max(one.value for one in everyone)
         assert any(one.trained and one.value == best for one in everyone), "a predicted fitness leads"
-        return super()._survive(rng)
+        return super()._newcomers(rng)
+
+    def _offspring(self, rng: np.random.Generator) -> list[Proposal[Cell]]:
+        asked = super()._offspring(rng)
+        self.pools.append(len(self.population))
+        return asked
 
     def _estimate(self, rng: np.random.Generator, new: list[Proposal[Cell]]) -> list[Proposal[Cell]]:
-        could = self.prescreen is not None and self.prescreen.ready
+        could = self._may_estimate()
         trained = super()._estimate(rng, new)
         self.generations.append((len(new), len(trained), could))
         return trained
@@ -103,8 +109,7 @@ def test_half_of_what_is_new_is_trained_and_the_leaders_verified(tmp_path: Path,
     # All rows are of the first population, of the trained halves (the last cut to the budget), or verifications.
     trained = sum(trained for _, trained, _ in strategy.generations)
     assert 150 - 30 - strategy.verifications <= trained
-    if policy == "random":  # of those estimated for being the lowest none may ever lead
-        assert 0 < strategy.verifications < 60
+    assert strategy.verifications < 60
 
 
 def test_the_surrogate_learns_from_measurements_alone(tmp_path: Path) -> None:
@@ -126,7 +131,7 @@ def test_estimates_are_recorded_with_what_was_then_measured(tmp_path: Path) -> N
 
 
 def test_the_lowest_predictions_are_estimated() -> None:
-    strategy = GenerationalEvolution(SPACE, lambda key: False, prescreen=Optimist())  # type: ignore[arg-type]  # a stand-in
+    strategy = GenerationalEvolution(SPACE, lambda key: False, prescreen=Optimist(), n_min=0)  # type: ignore[arg-type]  # a stand-in
     rng = np.random.default_rng(0)
     new = [Proposal(SPACE.sample(rng), key=str(number)) for number in range(9)]
     trained = strategy._estimate(rng, new)
@@ -161,12 +166,37 @@ def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
 
 def test_the_worst_tenth_leaves_for_random_genotypes(tmp_path: Path) -> None:
     strategy, rows = searched(tmp_path / "store", mutation=0.0)
-    # Nothing is varied: each generation asks for its three newcomers alone.
-    sizes = [sum(request.round == number for request, _ in rows) for number in range(41)]
-    assert sizes == [30] + [3] * 40
-    assert len(strategy.population) == 27
+    # Nothing is varied: the rounds of offspring are empty, and each generation asks for its three newcomers alone.
+    sizes = [sum(request.round == number for request, _ in rows) for number in range(81)]
+    assert sizes == [30] + [0, 3] * 40
+    assert [request.operator for request, _ in rows] == ["sample"] * 150
+    survivors = [one for one in strategy.population if one.key not in {request.key for request, _ in rows[-3:]}]
     values = sorted((outcome.fitness or -math.inf for _, outcome in rows[:-3] if outcome), reverse=True)
-    assert sorted((one.value for one in strategy.population), reverse=True)[:20] == values[:20]
+    assert sorted((one.value for one in survivors), reverse=True)[:20] == values[:20]
+
+
+def test_parents_come_from_thirty_with_the_newcomers_among_them(tmp_path: Path) -> None:
+    strategy, rows = searched(tmp_path / "store", mutation=0.9)
+    assert len(strategy.pools) > 3
+    assert set(strategy.pools) == {30}
+    newcomers = {request.key for request, _ in rows if request.round > 0 and request.operator == "sample"}
+    parents = {parent for request, _ in rows for parent in request.parents}
+    assert newcomers & parents, "no newcomer ever became a parent"
+
+
+def test_a_clone_of_a_member_is_nothing_new(tmp_path: Path) -> None:
+    for policy in ("rank", "random"):
+        _, rows = searched(tmp_path / policy, prescreen=Noted(), policy=policy)
+        assert all(request.key not in request.parents for request, _ in rows)
+        assert all(request.operator != "clone" for request, _ in rows)
+
+
+def test_nothing_is_estimated_before_thirty_are_trained(tmp_path: Path) -> None:
+    _, rows = searched(tmp_path / "store", prescreen=Noted(), population=16, mutation=0.9)
+    first = next(request for request, _ in rows if request.predicted is not None)
+    trained = [outcome for request, outcome in rows if request.round < first.round]
+    assert sum(outcome is not None and outcome.failure is None for outcome in trained) >= 30
+    assert first.round >= 2
 
 
 def test_nobody_is_in_the_population_twice(tmp_path: Path) -> None:
@@ -182,6 +212,9 @@ def test_individuals_survive_json() -> None:
         assert (other.proposal, other.value, other.trained) == (proposal, value, trained)
 
 
-def test_an_unknown_policy_is_refused() -> None:
+def test_options_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="policy must be rank or random, found 'best'"):
         GenerationalEvolution(SPACE, lambda key: False, policy="best")
+    for name in ("removal", "estimation"):
+        with pytest.raises(ValueError, match=f"{name} must be a share from 0 to 1, found 1.5"):
+            GenerationalEvolution(SPACE, lambda key: False, **{name: 1.5})  # type: ignore[arg-type]  # one name or the other

@@ -17,6 +17,8 @@ from nasgen.tables import read_lookup
 OWN = """
 from dataclasses import dataclass
 
+from search_spaces.nasbench201 import NasBench201Space
+
 imports = []
 imports.append(1)
 
@@ -24,6 +26,16 @@ imports.append(1)
 @dataclass(frozen=True)
 class Own:
     size: int = 3
+
+
+class OwnSpace(NasBench201Space):
+    def __init__(self, size=3):
+        self.size = size
+
+
+class OwnTrained(NasBench201Space):
+    def __init__(self, input_shape):
+        pass
 """
 
 
@@ -89,8 +101,12 @@ def test_a_file_that_is_not_there_is_named() -> None:
 
 
 def test_a_space_that_refuses_its_options_is_named(own: Path) -> None:
-    assert build_space(f"{own}:Own", {"size": 4}).size == 4
-    for name, options in ((f"{own}:Own", {"colour": 1}), ("resnet", {}), ("nasbench201", {"depth": 3})):
+    assert build_space(f"{own}:OwnSpace", {"size": 4}).size == 4
+    with pytest.raises(InputError, match="a search space needs name, sample, mutate"):
+        build_space(f"{own}:Own", {})
+    with pytest.raises(InputError, match="a search space needs build"):
+        build_space(f"{own}:OwnTrained", {"input_shape": (1, 8, 8)})
+    for name, options in ((f"{own}:OwnSpace", {"colour": 1}), ("resnet", {}), ("nasbench201", {"depth": 3})):
         with pytest.raises(InputError):
             build_space(name, options)
 
