@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from contracts.landscape import SPACE
-from test_searching import SLOW, command, results_in, search, search_command, table_of
+from lookup_search import SLOW, command, results_in, search, search_command, table_of
 
 from nasgen.cli import app, main
 from nasgen.evaluation import Failure, Outcome, Request
@@ -300,6 +300,38 @@ def test_search_and_plan_take_the_same_options() -> None:
     search, plan = ([one.name for one in commands[name].params] for name in ("search", "plan"))
     assert search == plan
     assert {"task", "minutes", "as_json"} <= set(search)
+
+
+def test_a_folder_called_as_a_model_is_no_surrogate(
+    say: Say, cell_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("auto", "off"):
+        (tmp_path / name).mkdir()
+        assert say(*words_of(tmp_path / f"run-{name}", cell_table, "--surrogate", name)).code == 0
+
+
+@pytest.mark.parametrize("source", ["raise ValueError('no')", "self.ask = None"])
+def test_a_strategy_that_cannot_be_made_leaves_nothing(say: Say, cell_table: Path, tmp_path: Path, source: str) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(f"class Own:\n    def __init__(self, space, asked):\n        {source}\n")
+    said = say(*words_of(tmp_path / "run", cell_table, "--strategy", f"{own}:Own"))
+    assert said.code == 2
+    assert len(said.err.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_parquet_needs_a_folder(say: Say, run: Path, tmp_path: Path) -> None:
+    said = say("table", run, "--parquet", tmp_path / "nowhere" / "rows.parquet")
+    assert said.code == 2
+    assert "found no folder" in said.err
+
+
+@pytest.mark.parametrize("reader", ["true", "head -1"])
+def test_a_closed_pipe_is_no_failure(run: Path, reader: str) -> None:
+    piped = f"set -o pipefail; {' '.join(command('table', run, '--csv'))} | {reader} > /dev/null"
+    done = subprocess.run(["bash", "-c", piped], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:

@@ -159,6 +159,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
         ("t.csv", b"\xff\xfe\x00\x9f" * 100),
         ("t.csv.gz", b"no gzip"),
         ("cut.csv.gz", gzip.compress(b"a" * 999)[:30]),
+        ("flipped.csv.gz", bytes([*(whole := gzip.compress(b"arch_str,acc" * 99))[:12], 255, *whole[13:]])),
     ):
         path = tmp_path / name
         path.write_bytes(data)
@@ -166,6 +167,15 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
             read_lookup(str(path), "acc")
     with pytest.raises(InputError, match="found no file"):
         read_lookup(str(tmp_path), "acc")
+
+
+def test_a_number_missing_in_the_table_is_a_failure(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", "arch_str,acc,cost\n|a|,1,\n|b|,,2\n|c|,3,inf\n|d|,4,5\n")
+    evaluator = TableEvaluator(path, "acc", ("cost",))
+    found = [evaluator.evaluate(Request(0, text, "", 0)) for text in ("|a|", "|b|", "|c|", "|d|")]
+    failures = [str(outcome.failure) for outcome in found[:3]]
+    assert failures == [f"non-finite: {what} in the table" for what in ("cost is nan", "acc is nan", "cost is inf")]
+    assert found[3].fitness == 4
 
 
 def test_the_evaluator_looks_up_what_is_there(cell_table: Path) -> None:

@@ -188,6 +188,12 @@ def test_metrics_that_are_not_finite_do_no_harm(store: Store) -> None:
     assert math.isnan(store.best()[0].outcome.metrics["train_loss"][0])
 
 
+def test_among_equals_the_lowest_finite_loss_comes_first(store: Store) -> None:
+    losses = [[math.inf], None, [0.4], [0.1], [math.nan]]
+    filled(store, *(Outcome(0.9, metrics={} if loss is None else {"loss": loss}) for loss in losses))
+    assert [row.number for row in store.best(k=5)] == [3, 2, 0, 1, 4]
+
+
 def test_failures_are_counted_by_cause(store: Store) -> None:
     diverged, raised = Failure("diverged", "loss"), Failure("exception", "ValueError: x", ("a.py, f: x",))
     failed = [
