@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nasgen.errors import InputError
 from nasgen.evaluators import build_space
@@ -19,6 +22,32 @@ WITH_SURROGATE = ("evolution", "nsga2")
 def make_space(settings: Settings) -> Any:
     """The search space."""
     return build_space(settings.space, settings.space_options)
+
+
+def check_space(name: str, space: Any) -> Mapping[str, float]:
+    """Draw a genotype and take it through everything the driver calls; returns what the space knows of it.
+
+    Raises
+    ------
+    InputError
+        If a method of a space of the user's own raises, or the text does not lead back to the genotype.
+    """
+    rng = np.random.default_rng(0)
+    try:
+        genotype = space.sample(rng)
+        text = space.encode(genotype)
+        again = space.decode(text)
+        same = space.encode(again) == text and space.key(again) == space.key(genotype)
+        info: Mapping[str, float] = space.to_graph(genotype).info
+        space.mutate(rng, genotype)
+        space.crossover(rng, genotype, again)
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{frame.name}, line {frame.lineno}"
+        raise InputError(f"{name}: a first genotype failed in {where}: {type(error).__name__}: {error}") from error
+    if not same:
+        raise InputError(f"{name}: a genotype's text must lead back to it, with the same key; found another: {text}")
+    return info
 
 
 def make_strategy(settings: Settings, space: Any, asked: Callable[[str], bool]) -> Strategy[Any]:

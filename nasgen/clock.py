@@ -30,8 +30,11 @@ class Clock:
         return None if self._budget is None else max(1.0, self._budget - self.used())
 
     def may_ask(self, in_flight: int) -> bool:
-        """Whether the search may ask once more: whether it ends in time with what is ``in_flight`` already."""
-        if self._budget is None:
+        """Whether the search may ask once more: whether it ends in time with what is ``in_flight`` already.
+
+        The first ask is always allowed: a budget that the start alone used up shall still end with a network.
+        """
+        if self._budget is None or not self._store.n_asked:
             return True
         mean = self._seconds / self._results if self._results else 0.0
         return self.used() + in_flight * mean / self._workers < self._share * self._budget

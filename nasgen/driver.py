@@ -69,7 +69,7 @@ def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchR
         try:
             _evaluate(folder, settings, space, store, view, clock)
             if resolved.task is not None:
-                train_final(settings, resolved.task, space, store, folder, view.say, clock.left())
+                train_final(settings, resolved.task, space, store, folder, view.say, clock.left)
         finally:
             clock.keep()
         baseline = _run_baseline(folder, settings, resolved, store, view) if settings.baseline else None

@@ -6,8 +6,11 @@ from __future__ import annotations
 class InputError(ValueError):
     """What came from outside is unusable: one line that says what was expected, what was found, what to do.
 
-    The command line prints it and exits with 2.
+    The command line prints it and exits with 2. Line breaks of what it quotes become spaces.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
 
 
 class ExecutorError(Exception):

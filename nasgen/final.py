@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nasgen.budget import MOST_FINAL_EPOCHS
 from nasgen.evaluation import Evaluation
@@ -14,6 +14,9 @@ from nasgen.settings import Settings
 from nasgen.store import Store
 from nasgen.tasks import Task
 from search_spaces import SourceSpace
+
+if TYPE_CHECKING:
+    from torch import nn
 
 CANDIDATES = 3
 """How many of the best are tried before a search ends without a network: a final training may diverge."""
@@ -68,7 +71,7 @@ def train_final(
     store: Store,
     folder: RunFolder,
     say: Callable[[str], None],
-    seconds: float | None = None,
+    left: Callable[[], float | None] = lambda: None,
 ) -> Final | None:
     """Train the best row again, score it on test once, and export it to ``best/``.
 
@@ -76,25 +79,38 @@ def train_final(
 
     Parameters
     ----------
-    seconds
-        What is left of a time budget: as many epochs as fit instead of what the settings say.
+    left
+        Says the seconds left of a time budget, None without one: as many epochs as fit instead of what the
+        settings say.
 
     Returns
     -------
     The result, also kept in the store; None if no row has a fitness, or the best few all fail.
     """
+    from nasgen.export import export_best
+
     done = stored_final(store)
     if done is not None and done.after == store.n_results:
         return done
     for row in store.best(k=CANDIDATES):
         try:
-            final = _train_row(row, settings, task, space, folder, say, seconds, store.n_results)
+            network, final = _train_row(row, settings, task, space, say, left(), store.n_results)
         except Exception as error:
-            say(
-                f"the final training of evaluation {row.number} failed ({type(error).__name__}: {error}); "
-                "the next best follows"
-            )
+            say(f"the final training of evaluation {row.number} failed: {type(error).__name__}: {error}")
             continue
+        source, base = None, ""
+        if isinstance(space, SourceSpace):
+            source, base = space.source(space.decode(row.genotype), task.input_shape, task.n_classes)
+        export_best(
+            folder.best,
+            genotype=row.genotype,
+            state=network.state_dict(),
+            source=source,
+            base=base,
+            input_shape=task.input_shape,
+            normalisation=task.normalisation,
+            classes=task.classes,
+        )
         store.set_meta("final", asdict(final))
         return final
     return None
@@ -105,15 +121,14 @@ def _train_row(
     settings: Settings,
     task: Task,
     space: Any,
-    folder: RunFolder,
     say: Callable[[str], None],
     seconds: float | None,
     after: int,
-) -> Final:
+) -> tuple[nn.Module, Final]:
+    """One row trained again and scored on test."""
     import torch
 
     from nasgen import numerics
-    from nasgen.export import export_best
     from nasgen.recipe import Recipe
     from nasgen.tasks.images import all_training_images, final_test_images
     from nasgen.training import Epoch, initialise, score, train
@@ -148,20 +163,7 @@ def _train_row(
     trained_network = network()
     train(trained_network, images, recipe, seed=seed, on_epoch=on_epoch)
     test_accuracy = score(trained_network, final_test_images(task, device)).accuracy
-    source, base = None, ""
-    if isinstance(space, SourceSpace):
-        source, base = space.source(genotype, task.input_shape, task.n_classes)
-    export_best(
-        folder.best,
-        genotype=row.genotype,
-        state=trained_network.state_dict(),
-        source=source,
-        base=base,
-        input_shape=task.input_shape,
-        normalisation=task.normalisation,
-        classes=task.classes,
-    )
-    return Final(
+    return trained_network, Final(
         number=row.number,
         genotype=row.genotype,
         fitness=row.fitness if row.fitness is not None else float("nan"),

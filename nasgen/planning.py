@@ -35,24 +35,24 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
             "window": settings.window,
             "evaluations": settings.evaluations,
         }
-        if task is None or settings.final is None:
+        if task is None or resolved.budget is None:
             return plan
         from nasgen.rehearsal import final_seconds, measure_rates, search_seconds
 
         rates = resolved.rates or measure_rates(task, arguments)
-        search, max_macs = settings.fidelities["search"], settings.space_options.get("max_macs", 0)
+        search, final_fidelity, max_macs = resolved.budget.search, resolved.budget.final, resolved.budget.max_macs
         rows, all_rows = len(task.split(settings.seed)[0]), len(task.y_train)
         each = search_seconds(rates, search, rows, max_macs)
         expected = resolved.expected
-        final = final_seconds(rates, settings.final, all_rows, max_macs, settings.workers)
+        final = final_seconds(rates, final_fidelity, all_rows, max_macs, settings.workers)
         return {
             **plan,
             "evaluations": expected,
-            "max_macs": max_macs,
+            "max_macs": settings.space_options.get("max_macs"),
             "augmentation": settings.augment,
             "search_rows": search.rows or rows,
             "search_epochs": search.recipe["epochs"],
-            "final_epochs": settings.final.recipe["epochs"],
+            "final_epochs": final_fidelity.recipe["epochs"],
             "seconds_an_evaluation": round(each, 1),
             "seconds_final": round(final, 1),
             "seconds": round((expected or 0) * each / settings.workers + final, 1),

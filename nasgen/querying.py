@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,15 @@ from nasgen.evaluators import build_space
 from nasgen.folder import RunFolder
 from nasgen.settings import is_saved
 from predictors import Surrogate, load_surrogate
-from search_spaces import LabelledGraph
+from search_spaces import LabelledGraph, SearchSpace, get_space
 
 BATCH = 1000
 EXPLAINED = 8
 FEWEST_ROWS = 5
+LONGEST_REASON = 300
+
+GraphOf = Callable[[str], LabelledGraph]
+"""From the text of a genotype to its graph; ValueError, OverflowError or RecursionError where it is malformed."""
 
 
 def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, as_json: bool = False) -> bool:
@@ -39,26 +44,34 @@ def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, 
     -------
     Whether every line was a genotype.
     """
-    surrogate, reader = open_source(source)
+    surrogate, graph_of = open_source(source)
     all_well = True
     lines = ((name, number, text) for name in files for number, text in _lines(name))
     while batch := list(islice(lines, BATCH)):
-        graphs: list[LabelledGraph | None] = []
+        graphs: list[LabelledGraph | str] = []
         for name, number, text in batch:
             try:
-                graphs.append(reader(text))
-            except ValueError as error:
-                print(f"nasgen: {name}, line {number}: {error}", file=sys.stderr)
-                graphs.append(None)
+                graphs.append(graph_of(text))
+            except (ValueError, OverflowError, RecursionError) as error:
+                graphs.append(_reason(error))
+                print(f"nasgen: {name}, line {number}: {graphs[-1]}", file=sys.stderr)
                 all_well = False
         _print_answers(surrogate, [text for _, _, text in batch], graphs, explain, as_json)
     return all_well
+
+
+def _reason(error: Exception) -> str:
+    """What an error says, in one line that a long genotype does not flood."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
 
 
 def _lines(name: str) -> Iterator[tuple[int, str]]:
     """The lines of a file that are not blank, numbered from 1."""
     if name != "-" and not Path(name).is_file():
         raise InputError(f"expected a file with one genotype a line, or - for stdin, found no file {name}")
+    if name == "-" and isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
@@ -66,13 +79,14 @@ def _lines(name: str) -> Iterator[tuple[int, str]]:
 
 
 def _print_answers(
-    surrogate: Surrogate, texts: list[str], graphs: list[LabelledGraph | None], explain: bool, as_json: bool
+    surrogate: Surrogate, texts: list[str], graphs: list[LabelledGraph | str], explain: bool, as_json: bool
 ) -> None:
-    known = [graph for graph in graphs if graph is not None]
+    """Answer each text by what is predicted of its graph, or by the reason why there is none."""
+    known = [graph for graph in graphs if isinstance(graph, LabelledGraph)]
     answers = iter(zip(known, *surrogate.predict(known, return_std=True), strict=True))
     for text, graph in zip(texts, graphs, strict=True):
-        if graph is None:
-            error = {"genotype": text, "error": "not a genotype of this space"}
+        if isinstance(graph, str):
+            error = {"genotype": text, "error": graph}
             print(json.dumps(error) if as_json else "nan\tnan")
             continue
         _, mean, spread = next(answers)
@@ -86,23 +100,38 @@ def _print_answers(
                 print(f"  {value:+.6f}  {name}")
 
 
-def open_source(source: str) -> tuple[Surrogate, Any]:
+def open_source(source: str) -> tuple[Surrogate, GraphOf]:
     """The surrogate of a folder, and a function from the text of a genotype to its graph.
 
     Raises
     ------
     InputError
-        If the folder is neither a run with rows enough nor a saved surrogate.
+        If the folder is neither a run with rows enough nor a saved surrogate whose columns come from graphs alone.
     """
     if (Path(source) / "run.json").is_file():
         return surrogate_of_run(source)
+    surrogate = _load(source)
+    if surrogate.space_ is None:
+        return surrogate, _graph_of_named_space(source)
+    space = surrogate.space_
     try:
-        return load_surrogate(source), _graph_of_any_space
+        return surrogate, _graph_of(build_space(space["name"], space["options"]))
+    except InputError as error:
+        raise InputError(f"{source}: the surrogate was saved with a space that cannot be made: {error}") from error
+
+
+def _load(folder: str) -> Surrogate:
+    try:
+        surrogate = load_surrogate(folder)
     except ValueError as error:
-        raise InputError(f"{source}: {error}") from error
+        raise InputError(f"expected the folder of a run or of a saved surrogate: {error}") from error
+    if surrogate.extra_names_:
+        names = ", ".join(surrogate.extra_names_)
+        raise InputError(f"{folder}: expected a surrogate fitted on graphs alone, found the extra columns {names}")
+    return surrogate
 
 
-def surrogate_of_run(path: str) -> tuple[Surrogate, Any]:
+def surrogate_of_run(path: str) -> tuple[Surrogate, GraphOf]:
     """A surrogate fitted on every row of a run that has a fitness."""
     from nasgen.summary import open_store
 
@@ -111,41 +140,52 @@ def surrogate_of_run(path: str) -> tuple[Surrogate, Any]:
         raise InputError(f"{path}: expected a run with results, found one that has asked for nothing yet")
     settings = values["settings"]
     space = build_space(settings["space"], settings["space_options"])
-
-    def graph_of(text: str) -> LabelledGraph:
-        genotype = space.decode(text)
-        violations = space.validate(genotype)
-        if violations:
-            raise ValueError(f"not a valid genotype of this run: {violations[0]}")
-        graph: LabelledGraph = space.to_graph(genotype)
-        return graph
-
     with open_store(path) as store:
         rows = [row for row in store.evaluations() if row.fitness is not None]
     if len(rows) < FEWEST_ROWS:
         raise InputError(f"{path}: expected at least {FEWEST_ROWS} rows with a fitness, found {len(rows)}")
     model = settings["surrogate"]
     if is_saved(model):
-        return load_surrogate(model), graph_of
+        return _load(model), _graph_of(space)
     surrogate = Surrogate("xgboost" if model in ("auto", "off") else model)
     graphs = [space.to_graph(space.decode(row.genotype)) for row in rows]
-    return surrogate.fit(graphs, [fitness_or_worst(row) for row in rows]), graph_of
+    return surrogate.fit(graphs, [fitness_or_worst(row) for row in rows]), _graph_of(space)
 
 
-def _graph_of_any_space(text: str) -> LabelledGraph:
-    """The graph of a text that names its space, as every genotype in the box does."""
-    from search_spaces import get_space
+def _graph_of(space: SearchSpace[Any]) -> GraphOf:
+    """The graphs of valid genotypes of one space."""
 
-    name = "nasbench201" if text.startswith("|") else _named_space(text)
-    space = get_space(name)
-    graph: LabelledGraph = space.to_graph(space.decode(text))
-    return graph
+    def graph_of(text: str) -> LabelledGraph:
+        genotype = space.decode(text)
+        if violations := space.validate(genotype):
+            raise ValueError(f"not a valid genotype of the space {space.name}: {violations[0]}")
+        return space.to_graph(genotype)
+
+    return graph_of
+
+
+def _graph_of_named_space(source: str) -> GraphOf:
+    """The graphs of valid genotypes of whatever space in the box a text names, which is said once for each."""
+    known: dict[str, GraphOf] = {}
+
+    def graph_of(text: str) -> LabelledGraph:
+        name = "nasbench201" if text.startswith("|") else _named_space(text)
+        if name not in known:
+            known[name] = _graph_of(get_space(name))
+            print(
+                f"nasgen: {source}: the surrogate was saved without its space (save(folder, space=space)), "
+                f'so genotypes are read as those of get_space("{name}")',
+                file=sys.stderr,
+            )
+        return known[name](text)
+
+    return graph_of
 
 
 def _named_space(text: str) -> str:
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"a genotype is one line of JSON that names its space, found {text[:60]!r}") from error
     if not isinstance(values, dict) or not isinstance(values.get("space"), str):
         raise ValueError(f"a genotype names its space, found {text[:60]!r}")

@@ -28,13 +28,14 @@ ACCURACY = "accuracy"
 class Resolved:
     """Settings with the data they were resolved against (None for look-ups) and the data's hash.
 
-    ``rates`` are those of the rehearsal, where there was one, and ``expected`` the evaluations that a time budget
-    allows by them.
+    Of trainings also the ``budget``; ``rates`` are those of the rehearsal, where there was one, and ``expected`` the
+    evaluations that a time budget allows by them.
     """
 
     settings: Settings
     task: Task | None
     data_hash: str
+    budget: TrainingBudget | None = None
     rates: Rates | None = None
     expected: int | None = None
 
@@ -128,7 +129,7 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
     options = space_options(arguments, task, budget)
     first_deadline = max(FIRST_DEADLINE, longest_training(budget.search, rows, budget.max_macs))
     settings = _settings(arguments, spec, options, budget, augment, first_deadline, expected)
-    return Resolved(settings, task, task.data_hash, rates, expected)
+    return Resolved(settings, task, task.data_hash, budget, rates, expected)
 
 
 def space_options(arguments: Arguments, task: Task, budget: TrainingBudget) -> dict[str, Any]:

@@ -93,20 +93,18 @@ def start(arguments: Arguments, arrays: Sequence[Any] | None = None) -> SearchRe
 
 def _settle(folder: RunFolder, arguments: Arguments) -> Resolved:
     """Resolve, check that space and strategy can be made, and bind the run to what it was started with."""
-    import numpy as np
-
-    from nasgen.assembly import make_space, make_strategy
+    from nasgen.assembly import check_space, make_space, make_strategy
     from nasgen.fingerprint import identity
     from nasgen.numerics import environment
     from nasgen.objectives import check_objectives
     from nasgen.resolve import resolve
     from nasgen.view import View
 
-    resolved = resolve(arguments, folder, View().say)
+    resolved = resolve(arguments, folder, View(log=folder.say).say)
     settings, space = resolved.settings, make_space(resolved.settings)
-    if settings.trains and len(settings.objectives) > 1:
-        graph = space.to_graph(space.sample(np.random.default_rng(0)))
-        check_objectives(settings.objectives, {*graph.info, "parameters"})
+    info = check_space(settings.space, space)
+    if settings.trains:
+        check_objectives(settings.objectives, {*info, "parameters"})
     make_strategy(settings, space, asked=lambda key: False)
     folder.write(
         {

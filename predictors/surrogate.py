@@ -6,27 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, overload
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from predictors.features import FeatureSet, get_features
+from predictors.folder import SETTINGS_FILE, damaged, read_folder, write_folder
 from predictors.metrics import kendall_tau
-from predictors.models import get_model
-from search_spaces import LabelledGraph
-
-SCHEMA = 1
-SETTINGS_FILE, ROWS_FILE = "surrogate.json", "rows.npz"
-SETTINGS: Mapping[str, type] = {
-    "model": str,
-    "features": str,
-    "features_version": int,
-    "vocabulary": dict,
-    "extra": list,
-    "random_state": int,
-}
-"""What the settings file holds besides the schema."""
+from predictors.models import LARGEST, get_model
+from search_spaces import LabelledGraph, SearchSpace
 
 Floats = NDArray[np.float64]
 Extra = Mapping[str, ArrayLike]
@@ -54,6 +42,8 @@ class Surrogate:
         The rows, shape (n, len(names_)), and their targets, shape (n,).
     model_
         The fitted model.
+    space_
+        Name and options of the search space that a loaded one was saved with; None where there is no record.
 
     Examples
     --------
@@ -90,7 +80,7 @@ class Surrogate:
 
     def fit_features(self, features: FeatureSet, values: Floats, y: ArrayLike, extra: Extra | None = None) -> Self:
         """Learn from rows that ``features`` has computed already (see ``FeatureRows``); otherwise as ``fit``."""
-        targets = np.asarray(y, dtype=np.float64)
+        targets = np.array(y, dtype=np.float64)  # a copy: what the caller does to theirs later changes nothing here
         if features.name != self.features:
             raise ValueError(f"rows must be of the features {self.features!r}, found those of {features.name!r}")
         if not len(values) or targets.shape != (len(values),):
@@ -105,6 +95,8 @@ class Surrogate:
         return self._fit(features, np.hstack([values, *columns.values()]), targets, tuple(columns))
 
     def _fit(self, features: FeatureSet, X: Floats, y: Floats, extra_names: tuple[str, ...]) -> Self:
+        if not all(isinstance(name, str) for name in extra_names):
+            raise ValueError(f"extra columns must have texts for names, found {list(extra_names)}")
         names = (*features.names, *extra_names)
         if len(set(names)) != len(names):
             repeated = next(name for name in extra_names if names.count(name) > 1)
@@ -113,6 +105,7 @@ class Surrogate:
             raise ValueError(f"rows must have {len(names)} columns, found shape {X.shape}")
         self.model_ = get_model(self.model, self.random_state).fit(X, y)
         self.features_, self.extra_names_, self.names_, self.X_, self.y_ = features, extra_names, names, X, y
+        self.space_: dict[str, Any] | None = None
         return self
 
     @overload
@@ -164,22 +157,30 @@ class Surrogate:
         order = np.argsort(-np.abs(values), kind="stable")
         return {self.names_[column]: float(values[column]) for column in order}
 
-    def save(self, folder: str | Path) -> None:
-        """Write settings (JSON) and rows (npz) into a folder, made if need be; loading fits the model again."""
+    def save(self, folder: str | Path, space: SearchSpace[Any] | None = None) -> None:
+        """Write settings (JSON) and rows (npz) into a folder, made if need be; loading fits the model again.
+
+        The folder appears whole, in place of a surrogate saved there before; other files in it stay.
+
+        Parameters
+        ----------
+        folder
+            Not the working directory.
+        space
+            The search space of the graphs. Its name and options are kept, so that texts of genotypes can be read as
+            those of that space; without it, the record that a loaded surrogate came with.
+        """
         self._check_fitted()
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         settings = {
-            "schema": SCHEMA,
             "model": self.model,
             "features": self.features,
             "features_version": self.features_.version,
             "vocabulary": self.features_.vocabulary(),
             "extra": list(self.extra_names_),
-            "random_state": self.random_state,
+            "random_state": int(self.random_state),
+            "space": self.space_ if space is None else _record(space),
         }
-        (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-        np.savez(folder / ROWS_FILE, X=self.X_, y=self.y_)
+        write_folder(Path(folder), settings, self.X_, self.y_)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
@@ -195,58 +196,33 @@ def load_surrogate(folder: str | Path) -> Surrogate:
         If the folder holds no surrogate, a damaged one, or one of another schema or version of its features.
     """
     folder = Path(folder)
-    missing = [name for name in (SETTINGS_FILE, ROWS_FILE) if not (folder / name).is_file()]
-    if missing:
-        raise ValueError(f"a saved surrogate holds {SETTINGS_FILE} and {ROWS_FILE}, found no {missing[0]} in {folder}")
-    settings = _read_settings(folder / SETTINGS_FILE)
-    X, y = _read_rows(folder / ROWS_FILE)
-    features = get_features(settings["features"])
-    if settings["features_version"] != features.version:
-        raise ValueError(
-            f"features {features.name!r} must be of version {features.version}, found "
-            f"{settings['features_version']} in {folder}: fit the surrogate again"
-        )
-    try:
-        features = features.with_vocabulary(settings["vocabulary"])
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"the vocabulary of a saved surrogate is damaged: fit it again ({folder})") from error
+    settings, X, y = read_folder(folder)
     surrogate = Surrogate(settings["model"], settings["features"], settings["random_state"])
-    return surrogate._fit(features, X, y, tuple(settings["extra"]))
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        settings = None
-    if not isinstance(settings, dict):
-        raise ValueError(f"a saved surrogate's {path.name} must hold a JSON object: {path}")
-    schema = settings.get("schema")
-    if schema != SCHEMA:
-        raise ValueError(f"a saved surrogate must be of schema {SCHEMA}, found {schema}: fit it again ({path})")
-    for name, kind in SETTINGS.items():
-        if not isinstance(settings.get(name), kind):
-            expected = kind.__name__
-            raise ValueError(f"{path}: {name!r} must be a {expected}, found {settings.get(name)!r}: fit it again")
-    return settings
+        features = get_features(settings["features"])
+        if settings["features_version"] != features.version:
+            found = settings["features_version"]
+            raise ValueError(f"features {features.name!r} must be of version {features.version}, found {found}")
+        features = features.with_vocabulary(settings["vocabulary"])
+        surrogate._fit(features, X, y, tuple(settings["extra"]))
+    except ValueError as error:
+        raise damaged(folder / SETTINGS_FILE, error) from error
+    surrogate.space_ = settings["space"]
+    return surrogate
 
 
-def _read_rows(path: Path) -> tuple[Floats, Floats]:
-    try:
-        with np.load(path, allow_pickle=False) as rows:
-            X, y = (np.asarray(rows[name], dtype=np.float64) for name in ("X", "y"))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-        raise ValueError(f"{path} must hold the arrays X and y, but is damaged: fit the surrogate again") from error
-    if X.ndim != 2 or y.shape != X.shape[:1] or not len(y) or not np.isfinite(y).all():
-        raise ValueError(f"{path} must hold rows and one finite target each, but is damaged: fit the surrogate again")
-    return X, y
+def _record(space: SearchSpace[Any]) -> dict[str, Any]:
+    """Name and options of a space as JSON values; a space without ``options`` is made without any."""
+    options = space.options() if hasattr(space, "options") else {}
+    record: dict[str, Any] = json.loads(json.dumps({"name": space.name, "options": options}))
+    return record
 
 
 def _columns(extra: Extra, n: int) -> dict[str, Floats]:
     """The extra columns as arrays of shape (n, 1)."""
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in extra.items()}
     for name, values in columns.items():
-        if values.shape != (n,) or np.isinf(values).any():
-            found = f"shape {values.shape}" if values.shape != (n,) else "infinity"
+        if values.shape != (n,) or (np.abs(values) > LARGEST).any():
+            found = f"shape {values.shape}" if values.shape != (n,) else f"{np.nanmax(np.abs(values))}"
             raise ValueError(f"extra column {name!r} must hold {n} numbers, finite or nan, found {found}")
     return {name: values[:, None] for name, values in columns.items()}

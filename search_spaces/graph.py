@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import networkx as nx
 
 
-def _frozen_rows(values: Mapping[str, Sequence[float]], n: int) -> Mapping[str, tuple[float, ...]]:
-    rows = {}
-    for name, row in values.items():
-        row = tuple(float(value) for value in row)
-        if len(row) != n:
-            raise ValueError(f"attribute {name!r} must have one value a vertex ({n}), found {len(row)}")
-        if not all(map(math.isfinite, row)):
-            raise ValueError(f"attribute {name!r} must be finite, found {row}")
-        rows[str(name)] = row
-    return MappingProxyType(rows)
+def _finite(name: str, values: Iterable[Any]) -> tuple[float, ...]:
+    """The values as floats; ValueError on all but finite numbers."""
+    try:
+        floats = tuple(map(float, values))
+    except (TypeError, ValueError, OverflowError) as error:  # text, None, integers beyond the largest float
+        raise ValueError(f"{name} must be finite numbers: {str(error)[:80]}") from error
+    if not all(map(math.isfinite, floats)):
+        raise ValueError(f"{name} must be finite numbers, found {next(x for x in floats if not math.isfinite(x))}")
+    return floats
 
 
 def _topological_order(n: int, edges: Iterable[tuple[int, int]]) -> list[int]:
@@ -85,37 +84,54 @@ class LabelledGraph:
             raise ValueError(f"every edge must be listed once, found {repeated} {edges.count(repeated)} times")
         if self.directed and len(_topological_order(len(ops), edges)) != len(ops):
             raise ValueError("a directed graph must be acyclic, found a directed cycle")
-        info = {str(name): float(value) for name, value in self.info.items()}
-        if not all(map(math.isfinite, info.values())):
-            raise ValueError(f"info must be finite, found {info}")
+        rows = {str(name): _finite(f"attribute {name!r}", row) for name, row in self.attributes.items()}
+        for name, row in rows.items():
+            if len(row) != len(ops):
+                raise ValueError(f"attribute {name!r} must have one value a vertex ({len(ops)}), found {len(row)}")
+        info = dict(zip(map(str, self.info), _finite("info", self.info.values()), strict=True))
         object.__setattr__(self, "ops", ops)
         object.__setattr__(self, "edges", tuple(edges))
-        object.__setattr__(self, "attributes", _frozen_rows(self.attributes, len(ops)))
+        object.__setattr__(self, "attributes", MappingProxyType(rows))
         object.__setattr__(self, "info", MappingProxyType(info))
 
     def __hash__(self) -> int:
         return hash((self.ops, self.edges, self.directed))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What ``pickle`` and ``copy`` make the value again from: read-only views can be neither pickled nor copied."""
+        return type(self), (self.ops, self.edges, dict(self.attributes), self.directed, dict(self.info))
 
     def __len__(self) -> int:
         """Number of vertices."""
         return len(self.ops)
 
     def to_networkx(self) -> nx.Graph[int]:
-        """The same graph in networkx, with ``op`` and every attribute on the vertices, ``info`` on the graph."""
+        """The same graph in networkx, with ``op`` and every attribute on the vertices, ``info`` on the graph.
+
+        ValueError if an attribute is itself named ``op``.
+        """
         import networkx as nx
 
+        if "op" in self.attributes:
+            raise ValueError("no attribute may be named 'op' in networkx, where labels have that name: rename it")
         graph: nx.Graph[int] = nx.DiGraph() if self.directed else nx.Graph()
         graph.graph.update(self.info)
         for vertex, op in enumerate(self.ops):
-            graph.add_node(vertex, op=op, **{name: row[vertex] for name, row in self.attributes.items()})
+            graph.add_nodes_from([(vertex, {"op": op, **{name: row[vertex] for name, row in self.attributes.items()}})])
         graph.add_edges_from(self.edges)
         return graph
 
     @classmethod
     def from_networkx(cls, graph: nx.Graph[int]) -> LabelledGraph:
-        """A labelled graph from networkx: vertices in the graph's order, ``op`` as label ("" where absent)."""
+        """A labelled graph from networkx: vertices in the graph's order, ``op`` as label ("" where absent).
+
+        ValueError where a vertex lacks an attribute that another one has.
+        """
         index = {vertex: position for position, vertex in enumerate(graph)}
         names = sorted({name for _, data in graph.nodes(data=True) for name in data} - {"op"})
+        for vertex, data in graph.nodes(data=True):
+            if lacking := [name for name in names if name not in data]:
+                raise ValueError(f"attribute {lacking[0]!r} must stand on every vertex, found none on {vertex!r}")
         return cls(
             ops=tuple(data.get("op", "") for _, data in graph.nodes(data=True)),
             edges=tuple((index[tail], index[head]) for tail, head in graph.edges()),

@@ -22,6 +22,7 @@ NODES = range(4)
 EDGES = tuple((tail, head) for head in NODES for tail in range(head))
 EXAMPLE = "|nor_conv_1x1~0|+|skip_connect~0|nor_conv_1x1~1|+|none~0|skip_connect~1|avg_pool_3x3~2|"
 
+MAX_TEXT = 100  # characters; the longest cell has 95, and a search for operations takes their square
 _OPERATION = re.compile(r"([^|~+]+)~(\d)")
 
 
@@ -92,11 +93,13 @@ class NasBench201Space:
 
     def decode(self, text: str) -> Cell:
         """The cell of a published text; ValueError says what was expected and what was found."""
+        if not isinstance(text, str) or len(text) > MAX_TEXT:
+            raise ValueError(f"a NAS-Bench-201 cell is written like {EXAMPLE}, found {text!r:.60}")
         cell = Cell(tuple(op for op, _ in _OPERATION.findall(text)))
         violations = self.validate(cell)
         if violations or self.encode(cell) != text:
             reason = violations[0] if violations else f"its operations read {self.encode(cell)}"
-            raise ValueError(f"a NAS-Bench-201 cell is written like {EXAMPLE}, found {text!r}: {reason}")
+            raise ValueError(f"a NAS-Bench-201 cell is written like {EXAMPLE}, found {text!r:.60}: {reason}")
         return cell
 
     def key(self, genotype: Cell) -> str:

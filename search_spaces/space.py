@@ -6,7 +6,8 @@ The laws (``tests/contracts/space_contract.py`` runs them over every space):
 2. ``decode(encode(g)) == g``, and the text is one line.
 3. Everything is deterministic under the given ``numpy.random.Generator``.
 4. An operator never changes its arguments; one that could not be applied returns its parents and says why.
-5. ``key`` is equal when a renaming of vertices preserves all that the network or the look-up reads.
+5. ``key`` is equal when a renaming of vertices preserves all that the network or the look-up reads, and changes
+   with any part of it that reaches the output.
 6. A trainable space predicts parameter counts and shapes exactly.
 """
 

@@ -90,7 +90,13 @@ class PathFeatures:
         return {"ops": list(self.ops), "attributes": list(self.attributes), "info": list(self.info)}
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> PathFeatures:
-        """The set that knows a stored vocabulary."""
+        """The set that knows a stored vocabulary; ValueError if it is none."""
+        for kind in ("ops", "attributes", "info"):
+            names = vocabulary.get(kind)
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ValueError(f"the vocabulary's {kind} must be a list of texts, found {names!r}")
+            if names != sorted(set(names)):
+                raise ValueError(f"the vocabulary's {kind} must be sorted and differ, found {names!r}")
         return PathFeatures(
             ops=tuple(vocabulary["ops"]),
             attributes=tuple(vocabulary["attributes"]),

@@ -51,7 +51,7 @@ class FeatureSet(Protocol):
         ...
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> Self:
-        """The set that knows a stored vocabulary."""
+        """The set that knows a stored vocabulary; ValueError if it is none that ``vocabulary`` gives."""
         ...
 
 
@@ -85,5 +85,8 @@ class Concatenated:
         return {part.name: part.vocabulary() for part in self.parts}
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> Concatenated:
-        """Every part with its stored vocabulary."""
+        """Every part with its stored vocabulary; ValueError where there is none."""
+        for part in self.parts:
+            if not isinstance(vocabulary.get(part.name), Mapping):
+                raise ValueError(f"the vocabulary must hold that of {part.name!r}, found {vocabulary.get(part.name)!r}")
         return Concatenated(self.name, tuple(part.with_vocabulary(vocabulary[part.name]) for part in self.parts))

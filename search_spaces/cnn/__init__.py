@@ -15,7 +15,7 @@ import numpy as np
 from search_spaces.canonical import canonical_key
 from search_spaces.cnn.crossover import CROSSOVERS, PAIRINGS, Crossover, average
 from search_spaces.cnn.generator import random_genotype
-from search_spaces.cnn.genotype import CnnGenotype, Op, decode, encode
+from search_spaces.cnn.genotype import MAX_VERTICES, CnnGenotype, Op, decode, encode
 from search_spaces.cnn.mutation import MUTATIONS
 from search_spaces.cnn.shapes import Costs, infer_costs, infer_shapes
 from search_spaces.cnn.validity import Limits, depth, validate
@@ -47,7 +47,7 @@ class CnnSpace:
     max_depth
         Most operations on the longest path of any genotype.
     max_vertices
-        Most vertices, input and output included.
+        Most vertices, input and output included; at most 256.
     max_channels
         Most channels any vertex may return.
     max_parameters
@@ -90,6 +90,8 @@ class CnnSpace:
             _positive_integers(option, [value], 1)
         if not shallowest <= deepest <= max_depth:
             raise ValueError(f"depth must ascend and stay within max_depth={max_depth}, found {[shallowest, deepest]}")
+        if max_vertices > MAX_VERTICES:
+            raise ValueError(f"max_vertices must be at most {MAX_VERTICES}, found {max_vertices}")
         if max_vertices < deepest + 2:
             raise ValueError(f"max_vertices must be at least depth + 2 = {deepest + 2}, found {max_vertices}")
         if pairing not in PAIRINGS:
@@ -164,7 +166,8 @@ class CnnSpace:
     def to_graph(self, genotype: CnnGenotype) -> LabelledGraph:
         """The genotype with ``channels, height, width, parameters, macs`` a vertex, and costs as ``info``.
 
-        Ops are written without channels (``conv3x3``). ValueError if shapes cannot be inferred.
+        Ops are written without channels (``conv3x3``). ValueError if shapes cannot be inferred: every valid
+        genotype has a graph.
         """
         costs = infer_costs(genotype, self.limits.input_shape, self.limits.n_classes)
         channels, height, width = zip(*costs.shapes, strict=True)

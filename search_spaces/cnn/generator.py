@@ -15,7 +15,7 @@ import numpy as np
 from search_spaces.cnn.drawing import CHANNELS, draw_conv, pick
 from search_spaces.cnn.genotype import POOLS, CnnGenotype, Op, canonical
 from search_spaces.cnn.shapes import infer_costs
-from search_spaces.cnn.validity import CHANNEL_STEP, KERNELS, Limits
+from search_spaces.cnn.validity import KERNELS, Limits
 
 ATTEMPTS = 200
 CONCAT_SHARE = 0.4  # of merges
@@ -26,8 +26,9 @@ SECOND_BRANCH = 0.2  # odds that a merge asks for a third input
 def random_genotype(rng: np.random.Generator, window: tuple[int, int], limits: Limits) -> CnnGenotype:
     """A random valid genotype, in canonical order, whose depth is drawn evenly from a window.
 
-    A genotype too costly for the limits is made thinner, channels first and kernels last, and drawn anew where
-    that does not help: tight limits change the sizes of layers before they change how layers are joined.
+    A genotype too costly for the limits is made thinner, channels first and kernels last, but never thinner than
+    a fresh conv can be. Where that does not help it is drawn anew, depth included: tight limits make layers smaller
+    first, and then genotypes shallower and richer in poolings.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def _labelled(rng: np.random.Generator, skeleton: _Skeleton, limits: Limits) -> 
     halvings = min(limits.input_shape[1:]).bit_length() - 1
     stages = int(rng.random() * (halvings + 1))
     pool_share = min(0.5, 1.5 * stages / depth)
-    widest = 1 + int(rng.random() * len(CHANNELS))
+    widest = 1 + int(rng.random() * len(CHANNELS))  # by genotype: from narrow networks to mixed ones
     n = len(skeleton.layers)
     ops: list[Op] = [Op("input")] * n
     channels, pooled = [limits.input_shape[0]] * n, [0] * n
@@ -133,7 +134,10 @@ def _draw_step(rng: np.random.Generator, pool_share: float, channels: Sequence[i
 
 
 def _thinned(genotype: CnnGenotype, limits: Limits) -> CnnGenotype | None:
-    """The widest halving of the genotype that fits the limits; None where even the narrowest does not."""
+    """The widest halving of the genotype that fits the limits; None where even the narrowest does not.
+
+    The narrowest has the fewest channels of a fresh conv everywhere, and the smallest kernels.
+    """
     while True:
         costs = infer_costs(genotype, limits.input_shape, limits.n_classes)
         fits = sum(costs.parameters) <= limits.max_parameters and sum(costs.macs) <= limits.max_macs
@@ -149,5 +153,4 @@ def _thinned(genotype: CnnGenotype, limits: Limits) -> CnnGenotype | None:
 
 
 def _thinner(op: Op) -> Op:
-    halved = max(CHANNEL_STEP, op.channels // (2 * CHANNEL_STEP) * CHANNEL_STEP)
-    return Op("conv", op.kernel, halved) if op.channels else op
+    return Op("conv", op.kernel, max(CHANNELS[0], op.channels // 2)) if op.channels else op

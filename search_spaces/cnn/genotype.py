@@ -20,6 +20,7 @@ POOLS = ("max_pool", "avg_pool")
 KINDS = ("input", *UNARY, *MERGES, "output")
 
 MAX_TEXT = 1_000_000  # characters; the largest valid genotype has a few thousand
+MAX_VERTICES = 256  # four times the default of the space; every cost of so few is a finite float
 _CONV = re.compile(r"conv([1-9][0-9]{0,3})x\1:([1-9][0-9]{0,5})")
 
 
@@ -147,6 +148,8 @@ def decode(text: str) -> CnnGenotype:
     ops, edges = values["ops"], values["edges"]
     if not isinstance(ops, list) or not all(isinstance(op, str) for op in ops):
         raise ValueError(f"ops must be a list of texts, found {_short(ops)}")
+    if not 2 <= len(ops) <= MAX_VERTICES:
+        raise ValueError(f"a genotype must have 2..{MAX_VERTICES} ops, input and output among them, found {len(ops)}")
     if not isinstance(edges, list):
         raise ValueError(f"edges must be a list of pairs, found {_short(edges)}")
     for edge in edges:

@@ -25,7 +25,8 @@ DrawOp = Callable[[np.random.Generator], Op]
 def relabel(rng: np.random.Generator, genotype: CnnGenotype, limits: Limits) -> Offspring[CnnGenotype]:
     """Give one or more vertices (1 + Poisson(1)) another op of the same number of inputs.
 
-    A conv may become a conv of another kernel or other channels. The topology stays.
+    A conv may become a conv of another kernel and any channels, but not one of other channels alone: channels
+    are what the crossover ``average`` moves. The topology stays.
     """
     parent = canonical(genotype)
     vertices = [vertex for vertex, op in enumerate(parent.ops) if op.kind in UNARY + MERGES]
@@ -69,10 +70,10 @@ MUTATIONS: Mapping[str, Mutation] = {"relabel": relabel, "insert": insert}
 
 
 def _another(rng: np.random.Generator, op: Op) -> Op:
-    """A different op of the same number of inputs."""
+    """Another op of the same number of inputs; convs differ in their kernels."""
     if op.kind in MERGES:
         return Op(MERGES[1 - MERGES.index(op.kind)])
-    while (drawn := draw_unary(rng)) == op:
+    while (drawn := draw_unary(rng)).name == op.name:
         pass
     return drawn
 

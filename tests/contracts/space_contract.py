@@ -76,6 +76,12 @@ class SpaceContract:
             for twin in self.twins(space, np.random.default_rng(seed), genotype):
                 assert space.key(twin) == key
 
+    def test_keys_tell_unlike_networks_apart(self, space: Any) -> None:
+        for genotype in _samples(space):
+            key = space.key(genotype)
+            for edited in self.edits(space, genotype):
+                assert space.key(edited) != key, f"{space.encode(edited)} has the key of {space.encode(genotype)}"
+
     def test_graphs_are_labelled_graphs_and_repeatable(self, space: Any) -> None:
         for genotype in _samples(space):
             graph = space.to_graph(genotype)
@@ -85,6 +91,14 @@ class SpaceContract:
 
     def twins(self, space: Any, rng: np.random.Generator, genotype: Any) -> list[Any]:
         """Genotypes that mean the same as one; a space whose genotypes have twins overrides this."""
+        return []
+
+    def edits(self, space: Any, genotype: Any) -> list[Any]:
+        """Genotypes that mean something else than one; a space overrides this, since the law says nothing without.
+
+        Each differs in one thing that ``build`` or the look-up reads: a number, an operation, an edge. They need
+        not be valid, but none may happen to mean the same after all.
+        """
         return []
 
 

@@ -39,6 +39,7 @@ def test_draws_are_valid_canonical_and_distinct(window: tuple[int, int], count: 
     assert max(depths.values()) < 3 * min(depths.values()) or count < 10_000
 
 
+@pytest.mark.slow
 def test_draws_take_a_millisecond_or_two() -> None:
     space = CnnSpace()
     start = time.perf_counter()
@@ -81,6 +82,26 @@ def test_tight_limits_are_kept_and_impossible_ones_named() -> None:
     assert {len(genotype) for genotype in draws(small, 50)} == {5}
     with pytest.raises(ValueError, match=r"no genotype of depth 6\.\.12 .* max_macs=5"):
         CnnSpace(max_macs=5).sample(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("shape", "max_macs"),
+    [((3, 32, 32), None), ((1, 8, 8), 500_000), ((1, 28, 28), 2_500_000), ((3, 32, 32), 5_000_000)],
+)
+def test_convs_have_the_channels_of_fresh_ones_at_any_cap(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int], max_macs: int | None
+) -> None:
+    monkeypatch.setattr("search_spaces.cnn.generator.ATTEMPTS", 25)  # half of the draws at these caps are kept
+    genotypes = draws(CnnSpace(input_shape=shape, max_macs=max_macs), 200)
+    channels = Counter(op.channels for genotype in genotypes for op in genotype.ops if op.kind == "conv")
+    assert set(channels) == {16, 32, 64, 128}
+    assert {depth(genotype) for genotype in genotypes} == set(range(6, 13))
+    assert len({op.kernel for genotype in genotypes for op in genotype.ops if op.kind == "conv"}) == 3
+
+
+def test_deep_draws_at_small_caps_find_something() -> None:
+    deep = draws(CnnSpace(input_shape=(1, 28, 28), depth=(10, 36), max_macs=2_500_000), 30)
+    assert max(map(depth, deep)) > 24
 
 
 def test_one_pixel_is_enough() -> None:

@@ -14,6 +14,14 @@ from search_spaces.cnn.genotype import KINDS, CnnGenotype, Op, canonical, decode
 
 CHAIN = CnnGenotype((Op("input"), Op("conv", 3, 64), Op("output")), ((1, 2), (0, 1)))
 
+
+def nested_concats(number: int) -> str:
+    """Concats of the two vertices before each: channels grow like the Fibonacci numbers."""
+    edges = [[max(0, head - back), head] for head in range(2, number + 1) for back in (1, 2)]
+    kinds = ["input", "skip", *["concat"] * (number - 1), "output"]
+    return json.dumps({"space": "cnn", "ops": kinds, "edges": [[0, 1], *edges, [number, number + 1]]})
+
+
 ops = st.one_of(
     st.sampled_from([Op(kind) for kind in KINDS if kind != "conv"]),
     st.builds(Op, st.just("conv"), st.integers(1, 9999), st.integers(1, 999_999)),
@@ -23,9 +31,9 @@ ops = st.one_of(
 @st.composite
 def genotypes(draw: st.DrawFn) -> CnnGenotype:
     """Any genotype, most of them invalid."""
-    labels = draw(st.lists(ops, max_size=8))
-    vertices = st.integers(0, max(0, len(labels) - 1))
-    edges = draw(st.lists(st.tuples(vertices, vertices), max_size=12)) if labels else []
+    labels = draw(st.lists(ops, min_size=2, max_size=8))
+    vertices = st.integers(0, len(labels) - 1)
+    edges = draw(st.lists(st.tuples(vertices, vertices), max_size=12))
     return CnnGenotype(tuple(labels), tuple(edges))
 
 
@@ -39,7 +47,7 @@ def test_every_genotype_survives_its_text(genotype: CnnGenotype) -> None:
 
 
 @given(st.text())
-def test_any_text_is_decoded_or_refused(text: str) -> None:
+def test_arbitrary_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="JSON"):
         decode(text)
 
@@ -75,18 +83,22 @@ def test_any_values_are_decoded_or_refused(ops: Any, edges: Any) -> None:
         ('{"space":"cnn","ops":[],"edges":[],"more":1}', "must have space, ops and edges"),
         ('{"space":"cnn","ops":"input","edges":[]}', "ops must be a list of texts"),
         ('{"space":"cnn","ops":[1],"edges":[]}', "ops must be a list of texts"),
-        ('{"space":"cnn","ops":["dense"],"edges":[]}', "found 'dense'"),
-        ('{"space":"cnn","ops":["conv"],"edges":[]}', "found 'conv'"),
-        ('{"space":"cnn","ops":["conv3x5:8"],"edges":[]}', "found 'conv3x5:8'"),
-        ('{"space":"cnn","ops":["conv3x3:064"],"edges":[]}', "found 'conv3x3:064'"),
-        ('{"space":"cnn","ops":["conv3x3:9999999"],"edges":[]}', "found 'conv3x3:9999999'"),
-        ('{"space":"cnn","ops":["input"],"edges":{}}', "edges must be a list of pairs"),
-        ('{"space":"cnn","ops":["input"],"edges":[[0]]}', "a pair of vertex indices"),
-        ('{"space":"cnn","ops":["input"],"edges":[[0,0.0]]}', "a pair of vertex indices"),
-        ('{"space":"cnn","ops":["input"],"edges":[[0,true]]}', "a pair of vertex indices"),
-        ('{"space":"cnn","ops":["input"],"edges":[[0,1]]}', "must join vertices 0..0"),
-        ('{"space":"cnn","ops":["input"],"edges":[[0,-1]]}', "must join vertices 0..0"),
-        ('{"space":"cnn","ops":["input"],"edges":[[0,1' + "0" * 5000 + "]]}", "one line of JSON"),
+        ('{"space":"cnn","ops":[],"edges":[]}', "must have 2..256 ops, input and output among them, found 0"),
+        ('{"space":"cnn","ops":["input"],"edges":[]}', "must have 2..256 ops, input and output among them, found 1"),
+        (nested_concats(255), "must have 2..256 ops, input and output among them, found 257"),
+        (nested_concats(1100), "must have 2..256 ops, input and output among them, found 1102"),
+        ('{"space":"cnn","ops":["input","dense"],"edges":[]}', "found 'dense'"),
+        ('{"space":"cnn","ops":["input","conv"],"edges":[]}', "found 'conv'"),
+        ('{"space":"cnn","ops":["input","conv3x5:8"],"edges":[]}', "found 'conv3x5:8'"),
+        ('{"space":"cnn","ops":["input","conv3x3:064"],"edges":[]}', "found 'conv3x3:064'"),
+        ('{"space":"cnn","ops":["input","conv3x3:9999999"],"edges":[]}', "found 'conv3x3:9999999'"),
+        ('{"space":"cnn","ops":["input","output"],"edges":{}}', "edges must be a list of pairs"),
+        ('{"space":"cnn","ops":["input","output"],"edges":[[0]]}', "a pair of vertex indices"),
+        ('{"space":"cnn","ops":["input","output"],"edges":[[0,0.0]]}', "a pair of vertex indices"),
+        ('{"space":"cnn","ops":["input","output"],"edges":[[0,true]]}', "a pair of vertex indices"),
+        ('{"space":"cnn","ops":["input","output"],"edges":[[0,2]]}', "must join vertices 0..1"),
+        ('{"space":"cnn","ops":["input","output"],"edges":[[0,-1]]}', "must join vertices 0..1"),
+        ('{"space":"cnn","ops":["input","output"],"edges":[[0,1' + "0" * 5000 + "]]}", "one line of JSON"),
     ],
 )
 def test_bad_texts_are_refused_with_what_was_found(text: str, message: str) -> None:

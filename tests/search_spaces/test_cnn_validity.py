@@ -89,6 +89,7 @@ def test_the_space_is_trainable_and_made_again_from_its_options() -> None:
         {"depth": (6, 40)},
         {"depth": 6},
         {"max_vertices": 13},
+        {"max_vertices": 257},
         {"max_macs": -1},
         {"max_parameters": "many"},
         {"mutations": ()},

@@ -72,6 +72,14 @@ def test_unreadable_texts_are_refused_with_the_reason(text: str, found: str) -> 
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("text", [None, 3, b"|none~0|", [TEXT], "|none~0|" * 10_000, "x" * 1_000_000])
+def test_only_short_text_is_decoded_and_repeated(text: object) -> None:
+    with pytest.raises(ValueError, match="a NAS-Bench-201 cell is written like") as caught:
+        SPACE.decode(text)  # type: ignore[arg-type]  # other values than text are the matter here
+    assert len(str(caught.value)) < 500
+    assert repr(text)[:30] in str(caught.value)
+
+
 def test_samples_are_uniform_over_the_ops() -> None:
     rng = np.random.default_rng(0)
     counts = Counter(op for _ in range(1000) for op in SPACE.sample(rng).ops)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,9 @@ import pytest
 from contracts.space_contract import SpaceContract, laws
 
 from search_spaces import Offspring, SearchSpace
-from search_spaces.cnn import CnnGenotype, CnnSpace
-from search_spaces.cnn.genotype import renumbered
-from search_spaces.nasbench201 import NasBench201Space
+from search_spaces.cnn import CnnGenotype, CnnSpace, Op
+from search_spaces.cnn.genotype import MERGES, UNARY, renumbered
+from search_spaces.nasbench201 import OPS, Cell, NasBench201Space
 
 SPACES: list[Callable[[], Any]] = [CnnSpace, NasBench201Space]
 
@@ -23,17 +23,53 @@ def space(request: pytest.FixtureRequest) -> Any:
     return request.param()
 
 
-class WithCnnTwins(SpaceContract):
+def relabelled(op: Op) -> list[Op]:
+    """The op with another kernel, with other channels, and as another op of as many inputs."""
+    if op.kind == "conv":
+        return [Op("conv", op.kernel + 2, op.channels), Op("conv", op.kernel, op.channels + 8), Op("skip")]
+    kinds = next((kinds for kinds in (UNARY[1:], MERGES) if op.kind in kinds), ())
+    return [Op(kind) for kind in kinds if kind != op.kind]
+
+
+def cnn_edits(genotype: CnnGenotype) -> Iterator[CnnGenotype]:
+    """Every vertex relabelled, every edge left out, and every edge led from a vertex that is read more."""
+    ops, edges = genotype.ops, genotype.edges
+    for vertex, op in enumerate(ops):
+        for other in relabelled(op):
+            yield CnnGenotype((*ops[:vertex], other, *ops[vertex + 1 :]), edges)
+    readers = [len(heads) for heads in genotype.successors()]
+    for edge in edges:
+        kept = tuple(other for other in edges if other != edge)
+        yield CnnGenotype(ops, kept)
+        tail, head = edge
+        for source in range(head):  # samples are numbered tails first: this makes no cycle
+            if source != tail and readers[source] >= readers[tail] and (source, head) not in edges:
+                yield CnnGenotype(ops, (*kept, (source, head)))
+
+
+class Contract(SpaceContract):
     def twins(self, space: Any, rng: np.random.Generator, genotype: Any) -> list[Any]:
         if not isinstance(genotype, CnnGenotype):
             return []
         return [renumbered(genotype, rng.permutation(len(genotype)).tolist()) for _ in range(3)]
 
+    def edits(self, space: Any, genotype: Any) -> list[Any]:
+        if isinstance(genotype, CnnGenotype):
+            return list(cnn_edits(genotype))
+        # Without "none" every edge of a cell is alive, and another op than "none" keeps it so.
+        places = range(len(genotype.ops)) if "none" not in genotype.ops else ()
+        ops = genotype.ops
+        return [Cell((*ops[:i], op, *ops[i + 1 :])) for i in places for op in OPS[1:] if op != ops[i]]
 
-class TestLaws(WithCnnTwins):
+
+class TestLaws(Contract):
     def test_has_the_methods_of_the_protocol(self, space: Any) -> None:
         assert isinstance(space, SearchSpace)
         assert space.name
+
+
+def with_ops(genotype: CnnGenotype, change: Callable[[Op], Op]) -> CnnGenotype:
+    return CnnGenotype(tuple(map(change, genotype.ops)), genotype.edges)
 
 
 class KeyOfTheText(CnnSpace):
@@ -41,6 +77,32 @@ class KeyOfTheText(CnnSpace):
 
     def key(self, genotype: CnnGenotype) -> str:
         return f"{hash(self.encode(genotype)):x}"
+
+
+class KeyWithoutKernels(CnnSpace):
+    """A key that forgets part of what ``build`` reads, as the next three do."""
+
+    def key(self, genotype: CnnGenotype) -> str:
+        return super().key(with_ops(genotype, lambda op: replace(op, kernel=3) if op.kind == "conv" else op))
+
+
+class KeyWithoutChannels(CnnSpace):
+    def key(self, genotype: CnnGenotype) -> str:
+        return super().key(with_ops(genotype, lambda op: replace(op, channels=8) if op.kind == "conv" else op))
+
+
+class KeyWithoutPoolings(CnnSpace):
+    """A key that does not tell one pooling from the other."""
+
+    def key(self, genotype: CnnGenotype) -> str:
+        return super().key(with_ops(genotype, lambda op: Op("max_pool") if op.kind == "avg_pool" else op))
+
+
+class KeyWithoutEdges(CnnSpace):
+    """A key that counts edges and does not follow them."""
+
+    def key(self, genotype: CnnGenotype) -> str:
+        return f"{len(genotype.edges)}-{super().key(CnnGenotype(genotype.ops, ()))}"
 
 
 class OwnRandomness(CnnSpace):
@@ -129,6 +191,10 @@ class GraphsThatDrift(CnnSpace):
 
 BROKEN = {
     KeyOfTheText: "test_keys_are_short_texts_that_depend_on_meaning_alone",
+    KeyWithoutKernels: "test_keys_tell_unlike_networks_apart",
+    KeyWithoutChannels: "test_keys_tell_unlike_networks_apart",
+    KeyWithoutPoolings: "test_keys_tell_unlike_networks_apart",
+    KeyWithoutEdges: "test_keys_tell_unlike_networks_apart",
     OwnRandomness: "test_is_deterministic_and_heeds_the_generator",
     OneSample: "test_samples_are_valid_and_varied",
     ChangesInPlace: "test_operators_leave_their_arguments_alone",
@@ -146,7 +212,12 @@ BROKEN = {
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda space: space.__name__)
 def test_a_broken_space_fails_its_law(broken: type[CnnSpace]) -> None:
     with pytest.raises((AssertionError, KeyError, pytest.fail.Exception)):
-        getattr(WithCnnTwins(), BROKEN[broken])(broken())
+        getattr(Contract(), BROKEN[broken])(broken())
+
+
+def test_every_space_is_edited(space: Any) -> None:
+    """The law about unlike networks says nothing without edits."""
+    assert any(Contract().edits(space, space.sample(np.random.default_rng(seed))) for seed in range(15))
 
 
 def test_every_law_is_broken_by_some_space() -> None:

@@ -1,23 +1,27 @@
-"""Mutations and crossovers: closed, within caps, conserving what they promise, and saying why they do nothing."""
+"""Crossovers: closed, within caps, conserving what they promise, and saying why they do nothing."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
+from math import floor
 
 import numpy as np
 import pytest
 
+from search_spaces.canonical import layering
 from search_spaces.cnn import CnnGenotype, CnnSpace, Op
-from search_spaces.cnn.crossover import CROSSOVERS, average, bridge, subpath
+from search_spaces.cnn.crossover import CROSSOVERS, PAIRINGS, average, bridge, subpath
 from search_spaces.cnn.genotype import canonical
-from search_spaces.cnn.mutation import MUTATIONS, insert, relabel
 from search_spaces.cnn.validity import depth, validate
 
 SPACE = CnnSpace()
 LOOSE = replace(CnnSpace(depth=(1, 12)).limits, max_parameters=10**9, max_macs=10**12)
 INPUT, OUTPUT, S, K = Op("input"), Op("output"), Op("sum"), Op("skip")
 COUNTS = pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+
+Rows = dict[int, list[tuple[int, int]]]
 
 
 def conv(channels: int, kernel: int = 3) -> Op:
@@ -46,36 +50,32 @@ def wiring(genotype: CnnGenotype) -> str:
     return SPACE.key(CnnGenotype(ops, genotype.edges))
 
 
-def bare(genotype: CnnGenotype) -> str:
-    """The key of the topology without any label."""
-    return SPACE.key(CnnGenotype((K,) * len(genotype), genotype.edges))
+def convs(genotype: CnnGenotype) -> Rows:
+    """(kernel, channels) of the convs of every layer, sorted."""
+    rows: Rows = {}
+    for op, layer in zip(genotype.ops, layering(len(genotype), genotype.edges), strict=True):
+        if op.kind == "conv":
+            rows.setdefault(layer, []).append((op.kernel, op.channels))
+    return {layer: sorted(row) for layer, row in rows.items()}
 
 
-@COUNTS
-@pytest.mark.parametrize("name", MUTATIONS)
-def test_mutations_are_closed_deterministic_and_nearly_always_applied(name: str, count: int) -> None:
-    rng = np.random.default_rng(0)
-    parent, applied = SPACE.sample(rng), 0
-    for seed in range(count):
-        if seed % 10 == 0 or depth(parent) > 30 or len(parent) > 55:
-            parent = SPACE.sample(rng)
-        offspring = MUTATIONS[name](np.random.default_rng(seed), parent, SPACE.limits)
-        assert offspring == MUTATIONS[name](np.random.default_rng(seed), parent, SPACE.limits)
-        (child,) = offspring.children
-        assert validate(child, SPACE.limits) == []
-        assert offspring.operator == name
-        if offspring.applied:
-            assert child == canonical(child) != parent
-            if name == "relabel":
-                assert bare(child) == bare(parent)
-            else:
-                assert 0 <= depth(child) - depth(parent) <= 2
-                assert 2 <= len(child) - len(parent) <= 3
+def rounded(*channels: int) -> int:
+    """The mean to the nearest multiple of 8, halves up."""
+    return 8 * floor(Fraction(sum(channels), 8 * len(channels)) + Fraction(1, 2))
+
+
+def averaged(mine: Rows, its: Rows, pairing: str) -> Rows:
+    """What the convs of a child must be, for the parent whose topology it has and the other one."""
+    expected = {}
+    for layer, row in mine.items():
+        other = its.get(layer, [])
+        if pairing == "layer_mean" and other:
+            means = [rounded(*(channels for _, channels in row + other))] * len(row)
         else:
-            assert child is parent
-        applied += offspring.applied
-        parent = child
-    assert applied >= 0.95 * count
+            means = [rounded(one[1], two[1]) for one, two in zip(row, other, strict=False)]
+            means += [channels for _, channels in row[len(means) :]]
+        expected[layer] = sorted((kernel, mean) for (kernel, _), mean in zip(row, means, strict=True))
+    return expected
 
 
 @COUNTS
@@ -102,41 +102,42 @@ def test_crossovers_are_closed_deterministic_and_conserve(name: str, count: int)
     assert applied > count / 4
 
 
-def test_relabel_keeps_the_arity_class() -> None:
-    parent = chain(*[conv(16)] * 6)
-    seen = {op.kind for s in range(40) for op in relabel(np.random.default_rng(s), parent, LOOSE).children[0].ops}
-    assert seen == {"input", "output", "conv", "max_pool", "avg_pool", "skip"}
-    merges = {relabel(np.random.default_rng(s), mesh(8, 8), LOOSE).children[0] for s in range(40)}
-    assert any(op.kind == "concat" for child in merges for op in child.ops)
-
-
-def test_insert_stops_at_the_caps_and_says_so() -> None:
-    parent = chain(*[conv(8)] * 6)
+@COUNTS
+@pytest.mark.parametrize("pairing", PAIRINGS)
+def test_every_averaged_conv_has_the_rounded_mean(pairing: str, count: int) -> None:
     rng = np.random.default_rng(0)
-    assert insert(rng, parent, replace(LOOSE, max_depth=8)).applied
-    deep = insert(rng, parent, replace(LOOSE, max_depth=7))
-    assert deep.children[0] is parent
-    assert deep.reason == "every edge would exceed the depth of 7"
-    full = insert(rng, parent, replace(LOOSE, max_vertices=9))
-    assert full.children[0] is parent
-    assert full.reason == "the child would exceed 9 vertices"
-    assert len(insert(rng, parent, replace(LOOSE, max_vertices=10)).children[0]) == 10
+    layers = 0
+    for _ in range(count):
+        parents = SPACE.sample(rng), SPACE.sample(rng)
+        offspring = average(rng, *parents, LOOSE, pairing=pairing)
+        rows = convs(parents[0]), convs(parents[1])
+        expected = averaged(*rows, pairing), averaged(*rows[::-1], pairing)
+        assert tuple(map(convs, offspring.children)) == expected
+        assert offspring.applied == (expected != rows)
+        layers += len(rows[0].keys() & rows[1].keys())
+    assert layers > 2 * count
 
 
-def test_insert_finds_the_edges_off_the_longest_path() -> None:
-    edges = ((0, 1), (1, 2), (2, 3), (3, 4), (0, 4), (4, 5))
-    parent = CnnGenotype((INPUT, conv(8), conv(8), conv(8), S, OUTPUT), edges)
-    for seed in range(30):
-        offspring = insert(np.random.default_rng(seed), parent, replace(LOOSE, max_depth=4))
-        assert offspring.applied
-        assert depth(offspring.children[0]) == 4
+@pytest.mark.parametrize(
+    ("one", "other", "mean"), [(8, 8, 8), (8, 16, 16), (8, 24, 16), (16, 136, 80), (8, 256, 136), (240, 256, 248)]
+)
+def test_pairs_of_any_size_have_the_rounded_mean(one: int, other: int, mean: int) -> None:
+    offspring = average(np.random.default_rng(0), chain(conv(one), conv(8)), chain(conv(other), conv(64)), LOOSE)
+    assert offspring.children == (chain(conv(mean), conv(40)),) * 2
 
 
-def test_insert_succeeds_where_nothing_more_may_be_spent() -> None:
-    parent = chain(*[conv(8)] * 6)
-    graph = SPACE.to_graph(parent)
-    spent = replace(LOOSE, max_parameters=int(graph.info["parameters"]), max_macs=int(graph.info["macs"]))
-    assert all(insert(np.random.default_rng(seed), parent, spent).applied for seed in range(50))
+def test_the_space_averages_with_its_own_pairing() -> None:
+    rng = np.random.default_rng(0)
+    spaces = {pairing: CnnSpace(crossovers=["average"], pairing=pairing) for pairing in PAIRINGS}
+    unlike = 0
+    for _ in range(30):
+        parents = SPACE.sample(rng), SPACE.sample(rng)
+        offspring = {pairing: space.crossover(rng, *parents) for pairing, space in spaces.items()}
+        for pairing, found in offspring.items():
+            if found.applied:
+                assert found == average(rng, *parents, SPACE.limits, pairing=pairing)
+        unlike += offspring["canonical"] != offspring["layer_mean"]
+    assert unlike > 5
 
 
 def test_subpath_swaps_the_longest_chains() -> None:
@@ -224,13 +225,8 @@ def test_average_rounds_halves_up_and_pairs_by_kernel() -> None:
     assert channels == [24] * 4  # the mean is 26
 
 
-def test_the_space_tries_another_operator_and_reports_all_reasons() -> None:
-    space = CnnSpace(depth=(1, 4), max_depth=4)
-    deepest = chain(*[conv(16)] * 4)
-    assert {space.mutate(np.random.default_rng(s), deepest).operator for s in range(20)} == {"relabel"}
-    only = CnnSpace(depth=(1, 4), max_depth=4, mutations=["insert"])
-    assert only.mutate(np.random.default_rng(0), deepest).reason == ("insert: every edge would exceed the depth of 4")
-    drawn = {SPACE.mutate(np.random.default_rng(s), chain(*[conv(16)] * 8)).operator for s in range(20)}
-    assert drawn == {"relabel", "insert"}
-    same = space.crossover(np.random.default_rng(0), deepest, deepest)
-    assert all(name in same.reason for name in CROSSOVERS)
+def test_the_space_tries_every_crossover_and_reports_all_reasons() -> None:
+    same = chain(*[conv(16)] * 6)
+    assert all(name in SPACE.crossover(np.random.default_rng(0), same, same).reason for name in CROSSOVERS)
+    rng = np.random.default_rng(0)
+    assert {SPACE.crossover(rng, SPACE.sample(rng), SPACE.sample(rng)).operator for _ in range(20)} == set(CROSSOVERS)

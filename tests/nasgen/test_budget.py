@@ -1,0 +1,105 @@
+"""Budgets: fixed functions of the images' shape, the rows and the number of evaluations."""
+
+from __future__ import annotations
+
+import pytest
+
+from nasgen.budget import (
+    MOST_FINAL_EPOCHS,
+    SEARCH_PASSES,
+    TrainingBudget,
+    default_max_macs,
+    fidelity,
+    initial_for,
+    longest_training,
+    training_budget,
+    window_for,
+)
+from nasgen.recipe import Recipe
+
+SIZES = [2, 10, 100, 320, 1_000, 2_500, 3_500, 5_000, 8_571, 8_600, 10_000, 20_000, 54_000, 1_000_000]
+"""Training rows, on both sides of every step of the rules."""
+
+
+def budget(rows: int, all_rows: int | None = None) -> TrainingBudget:
+    return training_budget((1, 8, 8), rows, all_rows or rows, "none")
+
+
+@pytest.mark.parametrize(
+    ("rows", "all_rows", "search_rows", "epochs", "final_epochs"),
+    [
+        (320, 400, None, 12, 60),  # small data are passed over most often
+        (5_000, 6_250, None, 6, 60),  # 30,000 / 5,000, and 500,000 / 6,250 = 80 is too many
+        (20_000, 25_000, 10_000, 3, 20),  # three epochs at least, and 30,000 images in all
+        (54_000, 60_000, 10_000, 3, 10),  # ten epochs at least
+    ],
+)
+def test_small_data_are_read_often_and_large_ones_in_part(
+    rows: int, all_rows: int, search_rows: int | None, epochs: int, final_epochs: int
+) -> None:
+    one = budget(rows, all_rows)
+    assert one.search.rows == search_rows
+    assert one.search.recipe["epochs"] == epochs
+    assert one.final.rows is None
+    assert one.final.recipe["epochs"] == final_epochs
+
+
+def test_more_rows_are_never_read_more_often() -> None:
+    budgets = [budget(rows) for rows in SIZES]
+    for part in ("search", "final"):
+        epochs = [getattr(one, part).recipe["epochs"] for one in budgets]
+        assert epochs == sorted(epochs, reverse=True)
+        assert min(epochs) >= 1
+    read = [one.search.rows or rows for one, rows in zip(budgets, SIZES, strict=True)]
+    assert read == sorted(read)
+    assert max(one.final.recipe["epochs"] for one in budgets) == MOST_FINAL_EPOCHS
+
+
+@pytest.mark.parametrize("rows", SIZES)
+def test_a_candidate_sees_as_many_images_as_it_may_or_all_of_them_a_dozen_times(rows: int) -> None:
+    search = budget(rows).search
+    passes = (search.rows or rows) * search.recipe["epochs"]
+    assert passes <= SEARCH_PASSES
+    assert passes >= min(12 * rows, 0.85 * SEARCH_PASSES)
+    assert 1 <= (search.rows or rows) <= rows
+
+
+def test_the_recipe_is_that_for_the_rows_read_with_the_augmentation_asked_for() -> None:
+    one = training_budget((1, 28, 28), 54_000, 60_000, "shift")
+    assert Recipe(**one.search.recipe) == Recipe.for_rows(10_000, 3, "shift")
+    assert Recipe(**one.final.recipe) == Recipe.for_rows(60_000, 10, "shift")
+
+
+def test_a_fidelity_names_its_rows_where_it_leaves_some_out() -> None:
+    assert fidelity(100, 100, 1, "none").rows is None
+    assert fidelity(99, 100, 1, "none").rows == 99
+
+
+def test_the_cap_on_macs_grows_with_the_image() -> None:
+    assert default_max_macs((1, 8, 8)) == budget(320).max_macs == 2_000_000
+    assert default_max_macs((1, 28, 28)) == pytest.approx(10e6, rel=0.05)
+    assert default_max_macs((3, 32, 32)) == pytest.approx(20e6, rel=0.06)
+    assert default_max_macs((4, 8, 8)) == 2 * default_max_macs((1, 8, 8))
+
+
+def test_the_longest_training_is_three_times_that_of_a_slow_machine() -> None:
+    """5 epochs of 1,000 rows at 2 million MACs are 10 thousand million, at half a thousand million a second."""
+    whole, part = fidelity(1_000, 1_000, 5, "none"), fidelity(200, 1_000, 5, "none")
+    assert longest_training(whole, 1_000, 2e6) == pytest.approx(3 * 20)
+    assert longest_training(part, 1_000, 2e6) == pytest.approx(3 * 4)
+    assert longest_training(whole, 1_000, 4e6) == pytest.approx(3 * 40)
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "window"), [(None, 16), (1, 4), (39, 4), (40, 5), (100, 12), (128, 16), (10_000, 16)]
+)
+def test_an_eighth_of_the_evaluations_may_be_under_way(evaluations: int | None, window: int) -> None:
+    assert window_for(evaluations, trains=True) == window
+    assert window_for(evaluations, trains=False) == 1
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "initial"), [(None, 12), (1, 8), (26, 8), (27, 9), (60, 20), (90, 30), (10_000, 30)]
+)
+def test_a_third_of_the_evaluations_is_drawn_at_random(evaluations: int | None, initial: int) -> None:
+    assert initial_for(evaluations) == initial

@@ -1,0 +1,162 @@
+"""The clock of a run: what a time budget allows, over all parts of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nasgen.budget import SEARCH_SHARE
+from nasgen.clock import Clock
+from nasgen.evaluation import Request
+from nasgen.settings import Settings
+from nasgen.store import Store
+
+SETTINGS: dict[str, Any] = {
+    "space": "cnn",
+    "space_options": {},
+    "task": "digits",
+    "table": None,
+    "fitness": "accuracy",
+    "objectives": ("accuracy",),
+    "evaluations": None,
+    "minutes": None,
+    "seed": 0,
+    "strategy": "random",
+    "profile": "default",
+    "strategy_options": {},
+    "window": 4,
+    "surrogate": "off",
+    "augment": "none",
+    "baseline": None,
+    "workers": 2,
+    "executor": "processes",
+    "threads": 1,
+    "deadline": None,
+}
+
+
+def settings(**values: Any) -> Settings:
+    """The settings of a search that trains, with some changed."""
+    return Settings(**{**SETTINGS, **values})
+
+
+class Time:
+    """Stands for the module ``time``; passes when told."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    monkeypatch.setattr("nasgen.clock.time", time)
+    return time
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """The store of a search that has asked once."""
+    with Store(tmp_path / "store.sqlite") as store:
+        store.commit_round([Request(0, "genotype", "key", 0)], {})
+        yield store
+
+
+@pytest.fixture
+def clock(store: Store, time: Time) -> Callable[..., Clock]:
+    def start(minutes: float | None, **values: Any) -> Clock:
+        return Clock(store, settings(minutes=minutes, **values), time.now)
+
+    return start
+
+
+def test_the_first_ask_is_allowed_whatever_the_start_took(tmp_path: Path, time: Time) -> None:
+    with Store(tmp_path / "empty.sqlite") as empty:
+        clock = Clock(empty, settings(minutes=1.0), time.now)
+        time.now += 3600
+        assert clock.may_ask(0)
+        empty.commit_round([Request(0, "genotype", "key", 0)], {})
+        assert not clock.may_ask(1)
+
+
+def test_a_search_may_ask_until_its_share_of_the_budget_is_used(clock: Callable[..., Clock], time: Time) -> None:
+    one = clock(minutes=10)
+    time.now += SEARCH_SHARE * 600 - 1
+    assert one.may_ask(in_flight=0)
+    time.now += 2
+    assert not one.may_ask(in_flight=0)
+    assert one.left() == pytest.approx(600 - SEARCH_SHARE * 600 - 1)
+
+
+def test_a_search_by_look_up_has_the_whole_budget(clock: Callable[..., Clock], time: Time) -> None:
+    one = clock(minutes=10, task=None)
+    time.now += 599
+    assert one.may_ask(in_flight=0)
+    time.now += 1
+    assert not one.may_ask(in_flight=0)
+
+
+def test_what_is_in_flight_counts_with_the_mean_time_of_the_results_so_far(
+    clock: Callable[..., Clock], time: Time
+) -> None:
+    """Of 372 s 280 are used, and four under way take 4 x 50 s over the number of workers."""
+    two, four = clock(minutes=10, workers=2), clock(minutes=10, workers=4)
+    for one in (two, four):
+        one.note(40.0)
+        one.note(60.0)
+    time.now += 280
+    assert two.may_ask(in_flight=3)
+    assert not two.may_ask(in_flight=4)
+    assert four.may_ask(in_flight=7)
+    assert not four.may_ask(in_flight=8)
+
+
+def test_before_the_first_result_what_is_in_flight_costs_nothing(clock: Callable[..., Clock], time: Time) -> None:
+    one = clock(minutes=10)
+    time.now += 300
+    assert one.may_ask(in_flight=100)
+
+
+def test_a_resumed_run_spends_the_remainder(clock: Callable[..., Clock], time: Time, store: Store) -> None:
+    first = clock(minutes=10)
+    time.now += 200
+    first.keep()
+    time.now += 5000  # nobody runs it
+    second = clock(minutes=10)
+    assert second.used() == 200
+    assert second.left() == 400
+    time.now += 100
+    assert second.used() == 300
+    second.note(1.0)
+    assert store.meta("seconds") == 300
+    grown = clock(minutes=20)
+    assert grown.left() == 900
+
+
+def test_each_result_keeps_the_time_used(clock: Callable[..., Clock], time: Time, store: Store) -> None:
+    one = clock(minutes=10)
+    time.now += 7
+    one.note(3.0)
+    assert store.meta("seconds") == 7
+
+
+def test_a_second_is_left_when_nothing_is(clock: Callable[..., Clock], time: Time) -> None:
+    """Whatever remains to be done, such as the winner's final training, has to be done once."""
+    one = clock(minutes=1)
+    time.now += 3600
+    assert one.left() == 1.0
+    assert not one.may_ask(in_flight=0)
+
+
+def test_without_a_budget_nothing_ends(clock: Callable[..., Clock], time: Time) -> None:
+    one = clock(minutes=None)
+    one.note(1e9)
+    time.now += 1e9
+    assert one.may_ask(in_flight=1000)
+    assert one.left() is None
+    assert one.used() == 1e9

@@ -1,0 +1,235 @@
+"""Time budgets: what a rehearsal measures, what follows from it, and a search that ends by the clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_training import digits, search
+
+from nasgen import rehearsal
+from nasgen.budget import FINAL_SHARE, SEARCH_SHARE, TrainingBudget, fidelity
+from nasgen.clock import Clock
+from nasgen.errors import InputError
+from nasgen.folder import RunFolder
+from nasgen.planning import plan_search
+from nasgen.rehearsal import (
+    CANDIDATES_AIMED_AT,
+    PARALLEL_SLOWDOWN,
+    TYPICAL_SHARE,
+    Rates,
+    budget_for,
+    expected_evaluations,
+    final_seconds,
+    fit_rates,
+    search_seconds,
+)
+from nasgen.settings import read_arguments
+from nasgen.tasks import Task, get_task
+
+RATES = Rates(constant=1e-4, per_mac=1e-10)
+LEFT = np.geomspace(1, 100_000, 80)
+"""Seconds, from hopeless to a day."""
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    """Of 9,000 training rows and 1,000 for validation, whose pixels nobody looks at."""
+    images, labels = np.zeros((10_000, 8, 8), dtype=np.uint8), np.arange(10_000) % 10
+    return get_task((images, labels, images[:10], labels[:10]))
+
+
+def budget(task: Task, left: float, workers: int = 2, evaluations: int | None = None) -> TrainingBudget:
+    arguments = read_arguments(out="run", minutes=left / 60, evaluations=evaluations)
+    return budget_for(RATES, task, arguments, workers, rows_of(task), "none", left)
+
+
+def rows_of(task: Task) -> int:
+    return len(task.split(0)[0])
+
+
+def passes(one: TrainingBudget, rows: int) -> int:
+    return int((one.search.rows or rows) * one.search.recipe["epochs"])
+
+
+# What is measured --------------------------------------------------------------------------------------------
+
+
+def test_rates_are_the_line_through_the_measurements() -> None:
+    macs = np.array([1e6, 2e6, 4e6])
+    rates = fit_rates(macs, 3e-4 + 2e-10 * macs)
+    assert rates.constant == pytest.approx(3e-4)
+    assert rates.per_mac == pytest.approx(2e-10)
+    assert rates.seconds(3e6) == pytest.approx(9e-4)
+
+
+def test_a_falling_line_is_a_constant_and_one_from_below_zero_begins_there() -> None:
+    falling = fit_rates(np.array([1e6, 2e6]), np.array([3e-3, 1e-3]))
+    assert falling == Rates(pytest.approx(2e-3), 0.0)  # the mean
+    steep = fit_rates(np.array([1e6, 2e6]), np.array([0.0, 5e-3]))
+    assert steep == Rates(0.0, pytest.approx(2e-9))  # sum of x y over sum of x x
+
+
+def test_a_space_that_counts_no_macs_has_a_constant_rate() -> None:
+    assert fit_rates(np.zeros(3), np.array([1e-3, 2e-3, 3e-3])) == Rates(pytest.approx(2e-3), 0.0)
+
+
+def test_rates_are_never_negative() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        rates = fit_rates(rng.uniform(0, 1e8, 6), rng.uniform(1e-6, 1e-2, 6))
+        assert min(rates.constant, rates.per_mac) >= 0
+        assert rates.seconds(1e6) > 0
+
+
+# What follows from it ----------------------------------------------------------------------------------------
+
+
+def test_expected_times_by_hand() -> None:
+    """100 rows, 3 epochs, 0.6 x 10 million MACs at 1e-4 + 6e6 x 1e-10 = 7e-4 s, a quarter slower side by side."""
+    one = fidelity(100, 400, 3, "none")
+    assert (TYPICAL_SHARE, PARALLEL_SLOWDOWN) == (0.6, 1.25)
+    assert search_seconds(RATES, one, 400, 1e7) == pytest.approx(1.25 * 300 * 7e-4)
+    assert search_seconds(RATES, fidelity(400, 400, 3, "none"), 400, 1e7) == pytest.approx(1.25 * 1200 * 7e-4)
+    # the winner is at the cap, and has all the cores: four are worth 3.2
+    assert final_seconds(RATES, fidelity(400, 400, 10, "none"), 400, 1e7, workers=4) == pytest.approx(
+        4000 * 1.1e-3 / 3.2
+    )
+    assert final_seconds(RATES, fidelity(400, 400, 10, "none"), 400, 1e7, workers=1) == pytest.approx(4000 * 1.1e-3)
+
+
+def test_expected_evaluations_fill_the_share_of_the_search_and_are_one_at_least() -> None:
+    one = TrainingBudget(10_000_000, fidelity(100, 400, 3, "none"), fidelity(400, 400, 3, "none"))
+    each = 1.25 * 300 * 7e-4
+    for workers in (1, 2, 4):
+        expected = expected_evaluations(RATES, one, 400, 100.0, workers)
+        assert expected == int(SEARCH_SHARE * 100 * workers / each)
+    assert expected_evaluations(RATES, one, 400, 0.01, 1) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_a_budget_fits_the_time_that_is_left(task: Task, workers: int) -> None:
+    rows = rows_of(task)
+    for left in LEFT[LEFT > 150]:
+        one = budget(task, left, workers)
+        assert expected_evaluations(RATES, one, rows, left, workers) >= CANDIDATES_AIMED_AT
+        assert final_seconds(RATES, one.final, len(task.y_train), one.max_macs, workers) <= FINAL_SHARE * left
+
+
+def test_a_budget_fits_as_many_evaluations_as_were_asked_for(task: Task) -> None:
+    for evaluations in (5, 20, 200):
+        one = budget(task, 1200.0, evaluations=evaluations)
+        assert expected_evaluations(RATES, one, rows_of(task), 1200.0, 2) >= evaluations
+    few, many = budget(task, 60.0, evaluations=5), budget(task, 60.0, evaluations=200)
+    assert few.max_macs > many.max_macs
+
+
+def test_more_time_never_makes_a_budget_smaller(task: Task) -> None:
+    rows = rows_of(task)
+    budgets = [budget(task, left) for left in LEFT]
+    for figures in (
+        [one.max_macs for one in budgets],
+        [passes(one, rows) for one in budgets],
+        [one.final.recipe["epochs"] for one in budgets],
+    ):
+        assert figures == sorted(figures)
+        assert figures[-1] > figures[0]
+
+
+def test_caps_stay_between_a_quarter_and_four_times_the_default(task: Task) -> None:
+    assert budget(task, LEFT[0]).max_macs == 500_000
+    assert budget(task, LEFT[-1]).max_macs == 8_000_000
+    assert 1 <= budget(task, LEFT[0]).search.recipe["epochs"] <= budget(task, LEFT[-1]).search.recipe["epochs"] == 12
+    assert budget(task, LEFT[0]).final.recipe["epochs"] == 4
+
+
+# A search and a plan that rehearse ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Candidates as small as they are trained for a few images."""
+    monkeypatch.setattr(rehearsal, "FEWEST_PASSES", 600)
+    monkeypatch.setattr(rehearsal, "MOST_PASSES", 700)
+    monkeypatch.setattr(rehearsal, "default_max_macs", lambda shape: 200_000)
+    monkeypatch.setattr(rehearsal, "MEASURED_STEPS", 2)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_search_with_minutes_rehearses_ends_by_the_clock_and_trains_its_winner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under a clock by which each result takes 100 s: of 600 s, 372 are the search's.
+
+    Under a window of 2 the clock is looked at before ask k, counted from 0, when k - 2 results are in: at 300 s
+    ask 5 is made, at 400 s no other.
+    """
+    monkeypatch.setattr(Clock, "used", lambda clock: 100.0 * clock._results)
+    monkeypatch.setattr("nasgen.final.MOST_FINAL_EPOCHS", 2)
+    result = search(tmp_path / "run", digits(), evaluations=None, minutes=10.0, surrogate="off", baseline="random")
+    assert "rehearsing: how fast is this machine" in capsys.readouterr().err
+    settings = RunFolder(tmp_path / "run").settings()
+    assert (settings.minutes, settings.evaluations) == (10.0, None)
+    assert 50_000 <= settings.space_options["max_macs"] <= 800_000
+    assert settings.fidelities["search"].recipe["epochs"] == 2
+    assert result.evaluations == 6
+    assert result.failed == 0
+    assert result.final is not None
+    assert result.final.epochs in (1, 2)  # what fits into the second that is left
+    assert result.baseline is not None
+    assert result.baseline.evaluations == 6
+    assert result.baseline.final is not None
+    assert settings.final is not None
+    assert result.baseline.final.epochs == result.final.epochs < settings.final.recipe["epochs"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Arrays as a user stores them, alone in a folder."""
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "images.npz"
+    np.savez(path, **dict(zip(("x_train", "y_train", "x_test", "y_test"), digits(), strict=True)))
+    return path
+
+
+def plan(file: Path, **values: Any) -> dict[str, Any]:
+    arguments = read_arguments(out=str(file.parent / "run"), task=str(file), augment="none", workers=2, **values)
+    return plan_search(arguments, lambda line: None)
+
+
+def test_a_plan_says_what_a_search_of_some_minutes_would_do_and_leaves_nothing(file: Path, quick: None) -> None:
+    planned = plan(file, minutes=10.0)
+    assert set(planned) == {
+        *("space", "strategy", "workers", "window", "evaluations", "max_macs", "augmentation"),
+        *("search_rows", "search_epochs", "final_epochs", "seconds_an_evaluation", "seconds_final", "seconds"),
+        *("memory_mb", "rehearsal_seconds"),
+    }
+    assert (planned["space"], planned["strategy"], planned["workers"]) == ("cnn", "evolution", 2)
+    assert planned["augmentation"] == "none"
+    assert planned["evaluations"] >= CANDIDATES_AIMED_AT
+    assert planned["seconds"] <= (SEARCH_SHARE + FINAL_SHARE) * 600
+    assert [path.name for path in file.parent.iterdir()] == ["images.npz"]
+
+
+def test_a_plan_of_a_number_of_evaluations_has_the_fixed_budget(file: Path, quick: None) -> None:
+    planned = plan(file, evaluations=40)
+    assert (planned["evaluations"], planned["window"]) == (40, 5)
+    assert (planned["max_macs"], planned["search_epochs"], planned["final_epochs"]) == (2_000_000, 12, 60)
+    assert planned["search_rows"] == rows_of(get_task(str(file)))
+    each, final = planned["seconds_an_evaluation"], planned["seconds_final"]
+    assert planned["seconds"] == pytest.approx(40 * each / 2 + final, abs=40 * 0.05 / 2 + 0.2)
+
+
+def test_a_plan_refuses_what_a_search_refuses(file: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.npz"):
+        plan(file.with_name("gone.npz"), minutes=1.0)
+    with pytest.raises(InputError, match=r"--surrogate must be .* found 'magic'"):
+        plan(file, evaluations=4, surrogate="magic")
+
+
+def test_a_plan_of_look_ups_names_no_training(cell_table: Path) -> None:
+    arguments = read_arguments(out="run", space="nasbench201", table=str(cell_table), fitness="fitness", evaluations=30)
+    planned = plan_search(arguments, lambda line: None)
+    assert planned == {"space": "nasbench201", "strategy": "evolution", "workers": 1, "window": 1, "evaluations": 30}
