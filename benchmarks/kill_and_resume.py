@@ -3,15 +3,14 @@
     python benchmarks/kill_and_resume.py [--evaluations 90] [--kills 20] [--seed 0]
 
 One search on digits, killed with SIGKILL at random moments and resumed each time, against the same search left alone.
-Prints what was compared, and exits 1 on a difference or an orphan.
+A moment is a random number of recorded rows and then a random wait, so that all kills meet the search at work. Prints
+what was compared, and exits 1 on a difference, an orphan, or fewer kills than asked for.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -29,18 +28,17 @@ def started(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "nasgen", *arguments], stderr=subprocess.DEVNULL)
 
 
-def orphans(run: str) -> list[psutil.Process]:
-    """Workers of ours that outlive their driver."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "ppid"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if "nasgen.executors.worker" in command and process.info["ppid"] == 1:
-            found.append(process)
-    return found
+def killed_family(process: subprocess.Popen[bytes]) -> int:
+    """Kill a driver; the number of its descendants that are alive a second later."""
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(family, timeout=1.0)
+    return len(alive)
 
 
-def recorded(run: Path) -> dict[int, float | None]:
-    """Rows with a result, by number."""
+def recorded(run: Path) -> dict[int, float]:
+    """The seconds of every row with a result, by number: another number would be another training."""
     if not (run / "store.sqlite").exists():
         return {}
     with Store(run / "store.sqlite", read_only=True) as store:
@@ -55,32 +53,32 @@ def main() -> None:
     args = parser.parse_args()
     moments = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as folder:
-        alone, killed = str(Path(folder) / "alone"), str(Path(folder) / "killed")
+        alone, killed = Path(folder) / "alone", Path(folder) / "killed"
         search = ["search", "--task", "digits", "--evaluations", str(args.evaluations), "--out"]
         begun = time.monotonic()
-        nasgen(*search, alone)
+        nasgen(*search, str(alone))
         whole = time.monotonic() - begun
-        lost = repeated = left_behind = 0
-        process, before = started(*search, killed), {}
-        kills = 0
-        while kills < args.kills:
-            time.sleep(moments.uniform(0.3, 1.8 * whole / args.kills))
+        kills = lost = repeated = left_behind = 0
+        process, before = started(*search, str(killed)), {}
+        for rows in sorted(moments.choices(range(args.evaluations), k=args.kills)):
+            while process.poll() is None and len(recorded(killed)) < rows:
+                time.sleep(0.1)
+            time.sleep(moments.uniform(0.0, 2.0 * whole / args.evaluations))
             if process.poll() is not None:
                 break
+            left_behind += killed_family(process)
             kills += 1
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            time.sleep(1.0)
-            left_behind += len(orphans(killed))
-            after = recorded(Path(killed))
+            after = recorded(killed)
             lost += sum(number not in after for number in before)
             repeated += sum(after[number] != before[number] for number in before if number in after)
             before = after
-            process = started("resume", killed)
+            process = (
+                started("resume", str(killed)) if (killed / "run.json").exists() else started(*search, str(killed))
+            )
         code = process.wait()
-        final = recorded(Path(killed))
+        final = recorded(killed)
         repeated += sum(final[number] != seconds for number, seconds in before.items())
-        equal = table(alone) == table(killed)
+        equal = table(str(alone)) == table(str(killed))
     print(f"{kills} kills in a search of {args.evaluations} evaluations ({whole:.0f} s when left alone)")
     print(
         f"exit code {code}; table {'equal' if equal else 'DIFFERENT'}; recorded rows lost {lost}, run again {repeated}"
