@@ -57,6 +57,7 @@ def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchR
     space = make_space(settings)
     with Store(folder.store_path) as store:
         clock = Clock(store, settings, started)
+        folder.say(f"{settings.strategy} on {settings.space}, seed {settings.seed}: {store.n_asked} asked so far")
         best = store.best()
         view = View(
             settings.evaluations,

@@ -110,15 +110,6 @@ class Dispatcher:
         final, self._final = self._final, []
         return final
 
-    def cancel_all(self) -> None:
-        """Forget all requests, and end what is under way."""
-        for token in self._running:
-            self._executor.kill(token)
-        self._running.clear()
-        self._waiting.clear()
-        self._numbers.clear()
-        self._final.clear()
-
     def _dispatch(self) -> None:
         while self._waiting and len(self._running) < self._executor.capacity:
             number, case = heapq.heappop(self._waiting)

@@ -133,8 +133,8 @@ class Prescreen(Generic[G]):
         return self._surrogate
 
 
-def check_surrogate(name: str) -> None:
-    """Refuse what is neither a model nor a saved surrogate.
+def check_surrogate(name: str, space: str) -> None:
+    """Refuse what is neither a model nor a saved surrogate, and one that was fitted on another space.
 
     Raises
     ------
@@ -143,9 +143,11 @@ def check_surrogate(name: str) -> None:
     """
     if is_saved(name):
         try:
-            load_surrogate(name)
+            fitted_on = load_surrogate(name).space_
         except ValueError as error:
             raise InputError(f"--surrogate {name}: {error}") from error
+        if fitted_on is not None and fitted_on["name"] != space:
+            raise InputError(f"--surrogate {name} was fitted on the space {fitted_on['name']}, found --space {space}")
     elif name not in MODELS:
         raise InputError(f"--surrogate must be auto, off, {', '.join(MODELS)} or a saved one's folder, found {name!r}")
 

@@ -246,17 +246,17 @@ class Store:
         )
         return [(_request(row[:11]), row[11]) for row in rows]
 
-    def best(self, fidelity: str | None = None, k: int = 1) -> list[Evaluation]:
+    def best(self, k: int = 1) -> list[Evaluation]:
         """The ``k`` rows of highest fitness.
 
         Among equals the lowest validation loss comes first (one that is not finite last), then the first asked:
         accuracies on a few hundred images tie often, and the loss tells more.
         """
-        where = "WHERE fitness IS NOT NULL" + ("" if fidelity is None else " AND fidelity = ?")
         rows = self._db.execute(
             JOINED.format(join="")
-            + f" {where} ORDER BY fitness DESC, {LAST_LOSS} IS NULL, {LAST_LOSS}, asks.number LIMIT ?",
-            (*(() if fidelity is None else (fidelity,)), k),
+            + " WHERE fitness IS NOT NULL"
+            + f" ORDER BY fitness DESC, {LAST_LOSS} IS NULL, {LAST_LOSS}, asks.number LIMIT ?",
+            (k,),
         )
         return [Evaluation(_request(row[:11]), _outcome(row[11:])) for row in rows]
 

@@ -184,17 +184,6 @@ def test_an_answer_that_is_there_at_the_deadline_counts() -> None:
     assert dispatcher.collect() == [(request(0), Outcome(0.5))]
 
 
-def test_cancel_all_ends_what_is_under_way() -> None:
-    executor = Scripted([finished(0, 1)], capacity=2)
-    dispatcher = Dispatcher(executor)
-    for number in range(3):
-        dispatcher.submit(request(number))
-    dispatcher.cancel_all()
-    assert dispatcher.in_flight == 0
-    assert sorted(executor.killed) == [(0, 1), (1, 1)]
-    assert dispatcher.collect() == []
-
-
 # On real workers.
 
 

@@ -117,7 +117,7 @@ def test_a_saved_surrogate_stays_as_it_is(tmp_path: Path) -> None:
     graphs = [SPACE.to_graph(SPACE.decode(each.genotype)) for each in rows]
     saved = Surrogate("bayesian-ridge").fit(graphs, [each.fitness or 0.0 for each in rows])
     saved.save(tmp_path / "saved")
-    check_surrogate(str(tmp_path / "saved"))
+    check_surrogate(str(tmp_path / "saved"), "nasbench201")
     screen = make_prescreen(SPACE, str(tmp_path / "saved"))
     assert screen.ready
     before = screen.predict(POOL)
@@ -126,12 +126,20 @@ def test_a_saved_surrogate_stays_as_it_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(before[0], saved.predict([SPACE.to_graph(cell) for cell in POOL]))
 
 
+def test_a_surrogate_of_another_space_is_refused(tmp_path: Path) -> None:
+    saved = Surrogate("mean").fit([SPACE.to_graph(cell) for cell in POOL], np.arange(len(POOL)))
+    saved.save(tmp_path / "saved", space=SPACE)
+    check_surrogate(str(tmp_path / "saved"), "nasbench201")
+    with pytest.raises(InputError, match="was fitted on the space nasbench201, found --space cnn"):
+        check_surrogate(str(tmp_path / "saved"), "cnn")
+
+
 def test_names_are_checked(tmp_path: Path) -> None:
     for name in ("xgboost", "random-forest"):
-        check_surrogate(name)
+        check_surrogate(name, "nasbench201")
         assert make_prescreen(SPACE, name).model == name
     assert make_prescreen(SPACE, "auto").model == "xgboost"
     with pytest.raises(InputError, match=r"--surrogate must be auto, off, .*found 'magic'"):
-        check_surrogate("magic")
+        check_surrogate("magic", "cnn")
     with pytest.raises(InputError, match="--surrogate"):
-        check_surrogate(str(tmp_path))
+        check_surrogate(str(tmp_path), "cnn")

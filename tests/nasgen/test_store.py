@@ -169,8 +169,6 @@ def test_the_best_come_first_and_the_earlier_among_equals(store: Store) -> None:
     filled(store, Outcome(0.5), Outcome(0.9), failed, Outcome(0.9), Outcome(-math.pi))
     assert [row.number for row in store.best()] == [1]
     assert [row.number for row in store.best(k=9)] == [1, 3, 0, 4]
-    assert [row.number for row in store.best("search", k=2)] == [1, 3]
-    assert store.best("final") == []
 
 
 def test_the_lower_loss_wins_among_equals(store: Store) -> None:
