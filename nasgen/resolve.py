@@ -103,7 +103,8 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
 
     started = time.monotonic()
     spec = arguments.task or "digits"
-    say(f"reading {spec}")
+    if spec.startswith("openml:"):
+        say(f"fetching {spec}")
     task = get_task(spec)
     if spec.startswith("openml:"):
         save_task(task, folder.data)

@@ -11,8 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from contracts.landscape import SPACE
 from lookup_search import SLOW, command, results_in, search, search_command, table_of
@@ -157,6 +158,36 @@ def test_bad_commands_exit_2_with_one_line(
     assert (said.code, said.out) == (2, "")
     assert len(said.err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+IMAGES = np.zeros((20, 8, 8), np.uint8)
+LABELS = np.arange(20) % 2
+GOOD = {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES, "y_test": LABELS}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"x_train": np.full((20, 8, 8), np.nan)},
+        {"x_train": IMAGES[0]},
+        {"y_train": LABELS - 1},
+        {"y_train": LABELS[:9]},
+        {"y_train": LABELS * 0, "y_test": LABELS * 0},
+        {"x_test": IMAGES[:0], "y_test": LABELS[:0]},
+        {"x_train": np.array([{"a": 1}], dtype=object)},
+        None,
+    ],
+    ids=["nan", "rank", "range", "lengths", "one class", "empty", "pickle", "no npz"],
+)
+def test_bad_data_gets_one_line_and_leaves_nothing(say: Say, tmp_path: Path, change: dict[str, Any] | None) -> None:
+    data = tmp_path / "data.npz"
+    np.savez(data, **{**GOOD, **change}) if change else data.write_text("rubbish")
+    for command_name in ("search", "plan"):
+        said = say(command_name, "--task", data, "--evaluations", 2, "--out", tmp_path / "run")
+        assert said.code == 2
+        assert len(said.err.splitlines()) == 1, said.err
+        assert str(data) in said.err or "data" in said.err
+        assert list(tmp_path.iterdir()) == [data]
 
 
 def test_a_folder_that_holds_a_run_names_resume(say: Say, cell_table: Path, run: Path) -> None:
