@@ -1,13 +1,17 @@
-"""A table to look cells up in, written once a session; and torch as each test found it."""
+"""A table to look cells up in, a finished run, the command line in this process; and torch as each test found it."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from contracts.landscape import write_table
+from lookup_search import Said, Say, search
+
+from nasgen.cli import main
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +19,32 @@ def cell_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV table of the made-up landscape over all cells of NAS-Bench-201, but for those that fail."""
     path = tmp_path_factory.mktemp("tables") / "cells.csv"
     write_table(path)
+    return path
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Runs a command line in this process."""
+
+    def run(*words: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["nasgen", *map(str, words)])
+        before = signal.getsignal(signal.SIGTERM)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        signal.signal(signal.SIGTERM, before)
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def run(cell_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of thirty look-ups."""
+    path = tmp_path_factory.mktemp("finished") / "run"
+    search(path, cell_table, evaluations=30, surrogate="bayesian-ridge")
     return path
 
 

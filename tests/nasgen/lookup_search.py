@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nasgen
 from nasgen.errors import InputError
@@ -66,3 +67,16 @@ def results_in(run: Path) -> int:
             return store.n_results
     except InputError:
         return 0
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Say = Callable[..., Said]
+
+
+def words_of(out: Path, cells: Path, *words: object) -> list[str]:
+    return search_command(out, cells, *words, evaluations=20)[3:]

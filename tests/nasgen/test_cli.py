@@ -9,59 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
 from contracts.landscape import SPACE
-from lookup_search import SLOW, command, results_in, search, search_command, table_of
+from lookup_search import SLOW, Say, command, results_in, search_command, table_of, words_of
 
-from nasgen.cli import app, main
-from nasgen.evaluation import Failure, Outcome, Request
+from nasgen.cli import app
 from nasgen.folder import RunFolder
 from nasgen.summary import COLUMNS
-from nasgen.view import View, duration
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Say = Callable[..., Said]
-
-
-@pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
-    """Runs a command line in this process."""
-
-    def run(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["nasgen", *map(str, words)])
-        before = signal.getsignal(signal.SIGTERM)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        signal.signal(signal.SIGTERM, before)
-        code = ended.value.code
-        assert isinstance(code, int)
-        return Said(code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def run(cell_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of thirty look-ups."""
-    path = tmp_path_factory.mktemp("finished") / "run"
-    search(path, cell_table, evaluations=30, surrogate="bayesian-ridge")
-    return path
-
-
-def words_of(out: Path, cells: Path, *words: object) -> list[str]:
-    return search_command(out, cells, *words, evaluations=20)[3:]
 
 
 def test_search_prints_one_json_object_last(say: Say, cell_table: Path, tmp_path: Path) -> None:
@@ -100,94 +56,6 @@ def test_a_search_in_which_all_fail_exits_1(say: Say, tmp_path: Path) -> None:
     assert said.code == 1
     assert json.loads(said.out)["best"] is None
     assert "Traceback" not in said.err
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("--colour", "red"),
-        ("--evaluations", "many"),
-        ("--evaluations", 0),
-        ("--seed", -1),
-        ("--fitness", "speed"),
-        ("--table", "nowhere.csv"),
-        ("--task", "digits"),
-        ("--space", "resnet"),
-        ("--space", "gone.py:Space"),
-        ("--strategy", "gone.py:Mine"),
-        ("--strategy", "nsga2"),
-        ("--objectives", "fitness,latency", "--strategy", "nsga2"),
-        ("--surrogate", "magic"),
-        ("--executor", "threads"),
-        ("--workers", "2", "--executor", "inline"),
-        ("surplus",),
-    ],
-    ids=lambda words: " ".join(map(str, words)),
-)
-def test_bad_input_exits_2_with_one_line_and_leaves_nothing(
-    say: Say, cell_table: Path, tmp_path: Path, words: tuple[object, ...]
-) -> None:
-    said = say(*words_of(tmp_path / "runs" / "run", cell_table, *words))
-    assert said.code == 2
-    assert said.out == ""
-    (line,) = said.err.splitlines()
-    assert line.startswith("nasgen: ")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("search",),
-        ("search", "--out"),
-        ("unheard-of",),
-        ("status",),
-        ("status", "nowhere"),
-        ("table", "nowhere", "--csv"),
-        ("resume", "nowhere"),
-        ("predict", "nowhere", "-"),
-        ("export", "nowhere"),
-    ],
-    ids=" ".join,
-)
-def test_bad_commands_exit_2_with_one_line(
-    say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    said = say(*words)
-    assert (said.code, said.out) == (2, "")
-    assert len(said.err.splitlines()) == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-IMAGES = np.zeros((20, 8, 8), np.uint8)
-LABELS = np.arange(20) % 2
-GOOD = {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES, "y_test": LABELS}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"x_train": np.full((20, 8, 8), np.nan)},
-        {"x_train": IMAGES[0]},
-        {"y_train": LABELS - 1},
-        {"y_train": LABELS[:9]},
-        {"y_train": LABELS * 0, "y_test": LABELS * 0},
-        {"x_test": IMAGES[:0], "y_test": LABELS[:0]},
-        {"x_train": np.array([{"a": 1}], dtype=object)},
-        None,
-    ],
-    ids=["nan", "rank", "range", "lengths", "one class", "empty", "pickle", "no npz"],
-)
-def test_bad_data_gets_one_line_and_leaves_nothing(say: Say, tmp_path: Path, change: dict[str, Any] | None) -> None:
-    data = tmp_path / "data.npz"
-    np.savez(data, **{**GOOD, **change}) if change else data.write_text("rubbish")
-    for command_name in ("search", "plan"):
-        said = say(command_name, "--task", data, "--evaluations", 2, "--out", tmp_path / "run")
-        assert said.code == 2
-        assert len(said.err.splitlines()) == 1, said.err
-        assert str(data) in said.err or "data" in said.err
-        assert list(tmp_path.iterdir()) == [data]
 
 
 def test_a_folder_that_holds_a_run_names_resume(say: Say, cell_table: Path, run: Path) -> None:
@@ -342,22 +210,6 @@ def test_a_folder_called_as_a_model_is_no_surrogate(
         assert say(*words_of(tmp_path / f"run-{name}", cell_table, "--surrogate", name)).code == 0
 
 
-@pytest.mark.parametrize("source", ["raise ValueError('no')", "self.ask = None"])
-def test_a_strategy_that_cannot_be_made_leaves_nothing(say: Say, cell_table: Path, tmp_path: Path, source: str) -> None:
-    own = tmp_path / "own.py"
-    own.write_text(f"class Own:\n    def __init__(self, space, asked):\n        {source}\n")
-    said = say(*words_of(tmp_path / "run", cell_table, "--strategy", f"{own}:Own"))
-    assert said.code == 2
-    assert len(said.err.splitlines()) == 1
-    assert not (tmp_path / "run").exists()
-
-
-def test_parquet_needs_a_folder(say: Say, run: Path, tmp_path: Path) -> None:
-    said = say("table", run, "--parquet", tmp_path / "nowhere" / "rows.parquet")
-    assert said.code == 2
-    assert "found no folder" in said.err
-
-
 @pytest.mark.parametrize("reader", ["true", "head -1"])
 def test_a_closed_pipe_is_no_failure(run: Path, reader: str) -> None:
     piped = f"set -o pipefail; {' '.join(command('table', run, '--csv'))} | {reader} > /dev/null"
@@ -369,23 +221,3 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
     done = subprocess.run(command("status", tmp_path), capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr == f"nasgen: expected the folder of a run, found no run.json in {tmp_path}\n"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min"), (3599.6, "1 h 00 min")],
-)
-def test_durations_are_said_as_a_person_does(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
-def test_the_view_tells_each_cause_once(capsys: pytest.CaptureFixture[str]) -> None:
-    request = Request(0, "text", "key", 0)
-    with View(evaluations=4, best=0.5) as view:
-        view.result(request, Outcome(0.7))
-        for _ in range(2):
-            view.result(request, Outcome(failure=Failure("exception", "ValueError: [red]x[/red]")))
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("ValueError: [red]x[/red]") == 1
-    assert "evaluations 3/4  best 0.7000  failed 2" in said.err
