@@ -29,12 +29,12 @@ def started(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 def killed_family(process: subprocess.Popen[bytes]) -> int:
-    """Kill a driver; the number of its descendants that are alive a second later."""
+    """Kill a driver; the number of its descendants that run a second later (what awaits reaping is dead)."""
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
-    _, alive = psutil.wait_procs(family, timeout=1.0)
-    return len(alive)
+    _, left = psutil.wait_procs(family, timeout=1.0)
+    return sum(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in left)
 
 
 def recorded(run: Path) -> dict[int, float]:

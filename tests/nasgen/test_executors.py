@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from contracts.executor_contract import CHECKS, SPEC, Make, events_of, job
+from lookup_search import assert_gone
 
 from nasgen.evaluation import Failure, Outcome
 from nasgen.executors import (
@@ -55,12 +56,6 @@ def last_of(executor: Executor, genotype: str) -> Event:
     """The terminal event of one genotype."""
     *_, last = events_of(executor, [genotype], PATIENCE)
     return last
-
-
-def assert_gone(processes: list[psutil.Process]) -> None:
-    """No process runs a second later; one that nobody reaps, as in a container without init, is gone too."""
-    _, alive = psutil.wait_procs(processes, timeout=1)
-    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 @pytest.mark.parametrize("make", [InlineExecutor, one_worker, two_workers])

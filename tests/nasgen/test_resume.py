@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 import psutil
 import pytest
-from lookup_search import QUICK, ROWS, SLOW, command, results_in, search, search_command, table_of
+from lookup_search import QUICK, ROWS, SLOW, assert_gone, command, results_in, search, search_command, table_of
 
 import nasgen
 from nasgen import searching
@@ -99,12 +99,6 @@ def kill_when(words: list[str], run: Path, results: int, seconds: float = 0.0) -
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     return children
-
-
-def assert_gone(processes: list[psutil.Process]) -> None:
-    """No process is left; one that nobody reaps, as in a container without init, is gone too."""
-    _, alive = psutil.wait_procs(processes, timeout=1)
-    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_a_killed_search_goes_on(cell_table: Path, tmp_path: Path, slow: str) -> None:
