@@ -34,9 +34,7 @@ Maker = Callable[..., Any]
 CHECKPOINTS = (50, 100, 200)
 
 
-def evolution(
-    space: Any, asked: Any, *, model: str | None = "xgboost", features: str = "default", **options: Any
-) -> Any:
+def evolution(space: Any, asked: Any, *, model: str | None = "xgboost", features: str = "paths", **options: Any) -> Any:
     prescreen = Prescreen(space, model, features) if model else None
     return Evolution(space, asked, prescreen=prescreen, **options)
 
@@ -59,7 +57,7 @@ CLAIM: Mapping[str, Maker] = {
 ABLATION: Mapping[str, Maker] = {
     "default": evolution,
     "forest": partial(evolution, model="random-forest"),
-    "paths only": partial(evolution, features="paths"),
+    "paths and 56 features": partial(evolution, features="default"),
     "56 features only": partial(evolution, features="cnn56"),
     "brood 16": partial(evolution, brood=16),
     "brood 200": partial(evolution, brood=200),

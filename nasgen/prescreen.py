@@ -1,7 +1,8 @@
 """Prescreen: the surrogate inside a search, which learns from rows as they are told and judges broods.
 
-What it has learned is a function of the first n rows alone: it is fitted anew, without a warm start, when the number
-of rows told reaches fixed marks. It never learns from a predicted fitness.
+It reads path features alone and looks away from low outliers: its predictions rank a brood, and are no estimate of
+how bad the worst are. What it has learned is a function of the first n rows alone: it is fitted anew, without a warm
+start, when the number of rows told reaches fixed marks. It never learns from a predicted fitness.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Prescreen(Generic[G]):
     """
 
     def __init__(
-        self, space: SearchSpace[G], model: str = "xgboost", features: str = "default", fitted: Surrogate | None = None
+        self, space: SearchSpace[G], model: str = "xgboost", features: str = "paths", fitted: Surrogate | None = None
     ) -> None:
         self.space = space
         self.model = model
@@ -123,7 +124,8 @@ class Prescreen(Generic[G]):
         self._features = features
         values = np.array([row.features for row in rows])
         surrogate = Surrogate(self.model, self.feature_set)
-        self._surrogate = surrogate.fit_features(features, values, [row.fitness for row in rows])
+        fitness = without_low_outliers(np.array([row.fitness for row in rows]))
+        self._surrogate = surrogate.fit_features(features, values, fitness)
 
     def fitted(self) -> Surrogate | None:
         """The surrogate fitted on the latest mark; None before the first."""
@@ -131,6 +133,15 @@ class Prescreen(Generic[G]):
             self._fit(self._to_fit)
             self._to_fit = None
         return self._surrogate
+
+
+def without_low_outliers(fitness: Floats) -> Floats:
+    """The targets with those far below the rest raised to three times the distance of upper quartile and median.
+
+    The best of a brood is wanted: without this, trees spend their splits on telling bad from very bad.
+    """
+    median, upper = np.quantile(fitness, [0.5, 0.75])
+    return np.maximum(fitness, median - 3 * (upper - median)) if upper > median else fitness
 
 
 def check_surrogate(name: str, space: str) -> None:

@@ -11,7 +11,16 @@ from contracts.landscape import SPACE, evaluate
 
 from nasgen.errors import InputError
 from nasgen.evaluation import Evaluation, Failure, Outcome, Request
-from nasgen.prescreen import FIRST_FIT, KEPT_BEST, KEPT_LATEST, Prescreen, _Row, check_surrogate, make_prescreen
+from nasgen.prescreen import (
+    FIRST_FIT,
+    KEPT_BEST,
+    KEPT_LATEST,
+    Prescreen,
+    _Row,
+    check_surrogate,
+    make_prescreen,
+    without_low_outliers,
+)
 from predictors import Surrogate
 from search_spaces.nasbench201 import Cell
 
@@ -124,6 +133,13 @@ def test_a_saved_surrogate_stays_as_it_is(tmp_path: Path) -> None:
     screen.tell(ROWS)
     np.testing.assert_array_equal(screen.predict(POOL), before)
     np.testing.assert_array_equal(before[0], saved.predict([SPACE.to_graph(cell) for cell in POOL]))
+
+
+def test_low_outliers_are_raised_to_a_fence() -> None:
+    fitness = np.array([0.1, 0.78, 0.8, 0.82, 0.84, 0.86, 0.88])  # median 0.82, upper quartile 0.85: the fence is 0.73
+    np.testing.assert_allclose(without_low_outliers(fitness), [0.73, *fitness[1:]])
+    ties = np.array([0.1, 0.9, 0.9, 0.9])
+    np.testing.assert_array_equal(without_low_outliers(ties), ties)
 
 
 def test_a_surrogate_of_another_space_is_refused(tmp_path: Path) -> None:
