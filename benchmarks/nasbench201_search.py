@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -108,8 +109,8 @@ def collect(args: argparse.Namespace, names: list[str], seeds: range) -> dict[st
             done[name, seed] = values
             cache.write(json.dumps({"name": name, "fitness": args.fitness, "seed": seed, "values": values}) + "\n")
             cache.flush()
-            print(f"\r{number}/{len(futures)} searches", end="", flush=True)
-    print()
+            print(f"\r{number}/{len(futures)} searches", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
     return {name: [done[name, seed] for seed in seeds] for name in names}
 
 
