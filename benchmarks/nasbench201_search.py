@@ -128,8 +128,8 @@ def report(args: argparse.Namespace, trajectories: dict[str, list[list[float]]],
         print(f"{name:28}" + "".join(f"{c.mean():9.3f} ({c.std(ddof=1) / np.sqrt(n):.3f})" for c in cells))
     first = next(iter(regret))
     pairs = [(first, name) for name in regret if name != first]
-    if not args.ablation:
-        pairs.append(("evolution", "random"))
+    further = [("evolution", "random"), ("paper profile", "paper profile, fraction 0"), ("paper profile", "random")]
+    pairs += [pair for pair in further if set(pair) <= set(regret)]
     for point in checkpoints:
         for better, worse in pairs:
             difference = regret[worse][:, point - 1] - regret[better][:, point - 1]
