@@ -17,7 +17,7 @@ from search_spaces.cnn.genotype import canonical
 from search_spaces.cnn.validity import depth, validate
 
 SPACE = CnnSpace()
-LOOSE = replace(CnnSpace(depth=(1, 12)).limits, max_parameters=10**9, max_macs=10**12)
+LOOSE = replace(CnnSpace(depth=(1, 12)).limits, max_channels=10**5, max_parameters=10**9, max_macs=10**12)
 INPUT, OUTPUT, S, K = Op("input"), Op("output"), Op("sum"), Op("skip")
 COUNTS = pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
 
