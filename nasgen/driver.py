@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nasgen.clock import Clock
-from nasgen.final import stored_final
+from nasgen.final import stored_final, train_final
 from nasgen.folder import RunFolder
 from nasgen.resolve import PAPER_RANDOM_DEPTH, Resolved
 from nasgen.result import SearchResult, result_of
@@ -16,7 +16,7 @@ from nasgen.settings import Fidelity, Settings
 from nasgen.store import Store
 
 if TYPE_CHECKING:
-    from nasgen.evaluation import Outcome, Request
+    from nasgen.evaluation import Failure, Outcome, Request
     from nasgen.view import View
 
 BASELINE_ARGUMENTS = {"strategy": "random", "surrogate": "off", "baseline": None}
@@ -50,7 +50,6 @@ class Deadline:
 def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchResult:
     """The search itself, the winner's final training, and the baseline beside it."""
     from nasgen.assembly import make_space
-    from nasgen.final import train_final
     from nasgen.view import View
 
     settings = resolved.settings
@@ -100,7 +99,7 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
         executor = stack.enter_context(make_executor(settings, folder.log))
         stack.enter_context(view)
 
-        def on_lost(request: Any, attempt: int, failure: Any) -> None:
+        def on_lost(request: Request, attempt: int, failure: Failure) -> None:
             store.record_loss(request.number, attempt, failure)
 
         dispatcher = Dispatcher(executor, deadline=deadline, on_lost=on_lost)

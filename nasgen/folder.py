@@ -5,7 +5,7 @@ store.sqlite   the rows
 data.npz       the data, where it came from arrays or from OpenML
 best/          the winner: genotype.json, weights.safetensors, network.py
 baseline/      the random search of equal trainings, a run of its own
-log.txt        what the workers printed
+log.txt        what the driver said and the workers printed
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What the workers printed."""
+        """What the driver said and the workers printed."""
         return self.path / "log.txt"
 
     @classmethod

@@ -50,9 +50,10 @@ def measure_rates(task: Task, arguments: Arguments) -> Rates:
     Raises
     ------
     InputError
-        If every one raises.
+        If every one raises, or the space itself does.
     """
     from nasgen import numerics
+    from nasgen.assembly import check_space
     from nasgen.evaluators import build_space
     from nasgen.final import seconds_per_epoch
     from nasgen.recipe import Recipe
@@ -62,6 +63,7 @@ def measure_rates(task: Task, arguments: Arguments) -> Rates:
     numerics.prepare(arguments.threads)
     options = {"input_shape": list(task.input_shape), "n_classes": task.n_classes}
     space = build_space(arguments.space, options)
+    check_space(arguments.space, space)
     images, _ = training_images(task, arguments.seed, device=numerics.default_device())
     recipe = Recipe.for_rows(len(images), 1)
     rng = np.random.default_rng(0)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nasgen.clock import Clock
 from nasgen.driver import run_search
 from nasgen.errors import InputError
 from nasgen.folder import FORMAT_VERSION, RunFolder
+from nasgen.resolve import Resolved, executor_for, n_workers, resolve
 from nasgen.result import SearchResult
 from nasgen.settings import Arguments, Settings, read_arguments
 from nasgen.store import Store
-
-if TYPE_CHECKING:
-    from nasgen.resolve import Resolved
 
 
 def search(
@@ -97,7 +95,6 @@ def _settle(folder: RunFolder, arguments: Arguments) -> Resolved:
     from nasgen.fingerprint import identity
     from nasgen.numerics import environment
     from nasgen.objectives import check_objectives
-    from nasgen.resolve import resolve
     from nasgen.view import View
 
     resolved = resolve(arguments, folder, View(log=folder.say).say)
@@ -165,8 +162,6 @@ def resume(
 
 def _grown(settings: Settings, arguments: Arguments, changed: Mapping[str, Any]) -> Settings:
     """The settings with larger budgets and other workers, of what ``changed`` in the arguments."""
-    from nasgen.resolve import executor_for, n_workers
-
     update: dict[str, Any] = {}
     for name in changed.keys() & {"evaluations", "minutes"}:
         before, update[name] = getattr(settings, name), changed[name]
@@ -197,7 +192,6 @@ def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool
     from nasgen.fingerprint import check_environment, check_identity, identity
     from nasgen.numerics import environment
     from nasgen.plugins import file_hash
-    from nasgen.resolve import Resolved
     from nasgen.tasks import get_task
 
     if settings.table is not None and not Path(settings.table).is_file():

@@ -16,7 +16,7 @@ import pytest
 
 from nasgen.evaluation import Request
 from nasgen.evaluators import answer, build_evaluator
-from nasgen.executors import Event, Executor, Finished, Job, Started, Token
+from nasgen.executors import Event, Executor, Finished, Job, ProcessExecutor, Started, Token
 
 Make = Callable[[Mapping[str, Any]], Executor]
 
@@ -25,6 +25,14 @@ SPEC = {"kind": "file", "name": f"{FAULTY}:Obedient"}
 HEALTHY = [f'{{"space": "toy", "value": {value}}}' for value in range(12)]
 DIFFICULT = ["raise", "raise_system_exit", "diverge", "nan", "unserialisable", "memory_error", "cuda_error"]
 NOISY = ["print", "é ∞ \u2028 line", '"quoted\\n"', "x" * 300_000]
+
+
+def one_worker(spec: Any) -> ProcessExecutor:
+    return ProcessExecutor(spec, 1)
+
+
+def two_workers(spec: Any) -> ProcessExecutor:
+    return ProcessExecutor(spec, 2)
 
 
 def job(number: int, genotype: str, dispatch: int = 1) -> Job:

@@ -129,13 +129,19 @@ class Costed(NasBench201Space):
 
 
 @pytest.mark.parametrize("space", [SPACE, Costed()])
-def test_the_brood_is_chosen_by_what_is_known(space: NasBench201Space) -> None:
-    strategy = NSGA2(space, lambda key: False, objectives=TWO, population=10, prescreen=Foresight())  # type: ignore[arg-type]
+def test_the_brood_is_chosen_by_what_is_known(space: NasBench201Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    foresight: Any = Foresight()  # a stand-in for a prescreen
+    strategy = NSGA2(space, lambda key: False, objectives=TWO, population=10, prescreen=foresight)
     first = strategy.ask(np.random.default_rng(0))
     strategy.tell([evaluate(asked(space, number, one)) for number, one in enumerate(first)])
     broods: list[list[Any]] = []
     choose: Callable[..., Any] = strategy._chosen
-    strategy._chosen = lambda brood, prescreen: broods.append(brood) or choose(brood, prescreen)  # type: ignore[method-assign,func-returns-value]
+
+    def noted(brood: list[Any], prescreen: Any) -> Any:
+        broods.append(brood)
+        return choose(brood, prescreen)
+
+    monkeypatch.setattr(strategy, "_chosen", noted)
     chosen = strategy.ask(np.random.default_rng(1))
     (brood,) = broods
     assert (len(brood), len(chosen)) == (40, 10)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from click.testing import Result
 from contracts.landscape import SPACE as CELLS
-from lookup_search import search
 from typer.testing import CliRunner
 
 from nasgen.cli import app
@@ -47,13 +46,6 @@ def without_space(surrogate: Surrogate, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("without") / "saved"
     surrogate.save(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def run(cell_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("finished") / "run"
-    search(path, cell_table, evaluations=20, surrogate="bayesian-ridge")
-    return path
 
 
 @pytest.fixture

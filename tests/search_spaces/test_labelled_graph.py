@@ -81,6 +81,7 @@ def test_an_attribute_named_as_the_label_cannot_go_to_networkx() -> None:
     assert LabelledGraph.from_networkx(odd.to_networkx()) == odd
 
 
+# in memory alone, as joblib and Ray do; no pickle is read from a file
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda graph: pickle.loads(pickle.dumps(graph))])
 @pytest.mark.parametrize("directed", [True, False])
 def test_copies_and_pickles_are_equal(again: Any, directed: bool) -> None:
