@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,18 @@ import numpy as np
 from nasgen.errors import InputError
 from nasgen.evaluators import build_space
 from nasgen.executors import Executor, InlineExecutor, ProcessExecutor
+from nasgen.folder import RunFolder
+from nasgen.halving import Halving
 from nasgen.plugins import is_plugin, load_plugin
 from nasgen.settings import Settings
 from nasgen.strategy import Strategy
 
 WITH_SURROGATE = ("evolution", "nsga2")
+
+
+def fidelities_of(settings: Settings) -> list[str]:
+    """Names of the fidelities, from the lowest to the highest; look-ups have one."""
+    return list(settings.fidelities) or ["search"]
 
 
 def make_space(settings: Settings) -> Any:
@@ -50,14 +56,22 @@ def check_space(name: str, space: Any) -> Mapping[str, float]:
     return info
 
 
-def make_strategy(settings: Settings, space: Any, asked: Callable[[str], bool]) -> Strategy[Any]:
-    """The strategy, with its surrogate where it has one.
+def make_strategy(settings: Settings, space: Any, asked: Callable[[str, str], bool]) -> Strategy[Any]:
+    """The strategy, with its surrogate where it has one, and on a ladder where there is more than one fidelity.
+
+    ``asked`` says whether a key was asked at a fidelity.
 
     Raises
     ------
     InputError
         If a strategy of the user's own cannot be made.
     """
+    fidelities = fidelities_of(settings)
+    inner = _make_one(settings, space, lambda key: asked(key, fidelities[0]))
+    return Halving(space, asked, inner, fidelities) if len(fidelities) > 1 else inner
+
+
+def _make_one(settings: Settings, space: Any, asked: Callable[[str], bool]) -> Strategy[Any]:
     options = dict(settings.strategy_options)
     if is_plugin(settings.strategy):
         make = load_plugin(settings.strategy)
@@ -87,6 +101,8 @@ def make_strategy(settings: Settings, space: Any, asked: Callable[[str], bool]) 
         from nasgen.evolution import Evolution
         from nasgen.generational import GenerationalEvolution
 
+        if settings.profile != "paper" and settings.fidelities:
+            options["fidelities"] = list(settings.fidelities)
         made: type[Any] = GenerationalEvolution if settings.profile == "paper" else Evolution
         strategy: Strategy[Any] = made(space, asked, **options)
         return strategy
@@ -101,8 +117,11 @@ def make_strategy(settings: Settings, space: Any, asked: Callable[[str], bool]) 
     return baseline
 
 
-def make_executor(settings: Settings, log: Path) -> Executor:
+def make_executor(settings: Settings, folder: RunFolder) -> Executor:
     """Where the evaluations run."""
+    spec = settings.evaluator_spec()
+    if settings.inherit:
+        spec["weights"] = str(folder.weights.resolve())
     if settings.executor == "inline":
-        return InlineExecutor(settings.evaluator_spec())
-    return ProcessExecutor(settings.evaluator_spec(), settings.workers, threads=settings.threads, log=log)
+        return InlineExecutor(spec)
+    return ProcessExecutor(spec, settings.workers, threads=settings.threads, log=folder.log)

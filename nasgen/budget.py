@@ -8,6 +8,7 @@ measures the machine first.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nasgen.augmentation import Augmentation
@@ -20,13 +21,25 @@ SEARCH_PASSES = 30_000
 FINAL_PASSES = 500_000
 """The same for the winner's final training."""
 
-SEARCH_SHARE, FINAL_SHARE = 0.62, 0.32
+USABLE = 0.94
 """Of a time budget, for the search and for the final training; the rest is for what cannot be foreseen."""
+
+FINAL_SHARES = 0.32, 0.62
+"""Of a time budget, for the final training: the least, and the most, where images are many and the time is short."""
 
 SLOWEST_RATE = 0.5e9
 """Multiply-accumulates a second, forward and backward, that any machine reaches."""
 
 MOST_FINAL_EPOCHS = 60
+MOST_SEARCH_EPOCHS = 12
+
+FIDELITY_RATIO = 4
+"""Images that a candidate sees in the search for each that it saw as a proxy."""
+
+LARGE = 24
+"""Height and width from which images are read at less than full resolution at first."""
+
+PROGRESSIVE = ((0.35, 0.5), (0.65, 0.75))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +50,18 @@ class TrainingBudget:
     ----------
     max_macs
         Multiply-accumulates of one image's forward pass, at most.
-    search, final
-        The fidelities of the search and of the winner's final training.
+    fidelities
+        Those of the search by name, from the lowest to the highest.
+    final
+        The fidelity of the winner's final training.
+    search_share
+        Of a time budget, for the search.
     """
 
     max_macs: int
-    search: Fidelity
+    fidelities: Mapping[str, Fidelity]
     final: Fidelity
+    search_share: float = USABLE - FINAL_SHARES[0]
 
 
 def window_for(evaluations: int | None, trains: bool) -> int:
@@ -74,21 +92,39 @@ def default_max_macs(shape: tuple[int, int, int]) -> int:
 
 
 def training_budget(
-    shape: tuple[int, int, int], rows: int, all_rows: int, augmentation: Augmentation
+    shape: tuple[int, int, int], rows: int, all_rows: int, augmentation: Augmentation, halving: bool = False
 ) -> TrainingBudget:
     """The fixed budget for ``rows`` training rows, and ``all_rows`` with validation.
 
     Small data sets are passed over more often, up to 12 times in the search and 60 times at the end; of large ones
-    the search reads a part.
+    the search reads a part. With ``halving`` candidates begin with a quarter of the images.
     """
-    epochs = min(12, max(3, round(SEARCH_PASSES / rows)))
-    search_rows = min(rows, SEARCH_PASSES // epochs)
     final_epochs = min(MOST_FINAL_EPOCHS, max(10, round(FINAL_PASSES / all_rows)))
     return TrainingBudget(
         max_macs=default_max_macs(shape),
-        search=fidelity(search_rows, rows, epochs, augmentation),
-        final=fidelity(all_rows, all_rows, final_epochs, augmentation),
+        fidelities=search_fidelities(SEARCH_PASSES, rows, augmentation, halving, fewest_epochs=3),
+        final=final_fidelity(shape, all_rows, final_epochs, augmentation),
     )
+
+
+def search_fidelities(
+    passes: float, rows: int, augmentation: Augmentation, halving: bool, fewest_epochs: int
+) -> dict[str, Fidelity]:
+    """The fidelities of a search whose highest sees so many images; with ``halving`` there is a proxy below it."""
+    sees = {"proxy": passes / FIDELITY_RATIO, "search": passes} if halving else {"search": passes}
+    fidelities = {}
+    for name, images in sees.items():
+        epochs = min(MOST_SEARCH_EPOCHS, max(fewest_epochs, round(images / rows)))
+        fidelities[name] = fidelity(max(1, min(rows, int(images / epochs))), rows, epochs, augmentation)
+    return fidelities
+
+
+def final_fidelity(shape: tuple[int, int, int], rows: int, epochs: int, augmentation: Augmentation) -> Fidelity:
+    """The winner's training on all ``rows``: large images are read small at first."""
+    recipe = Recipe.for_rows(rows, epochs, augmentation)
+    if min(shape[1:]) >= LARGE:
+        recipe = recipe.model_copy(update={"progressive": PROGRESSIVE})
+    return Fidelity(recipe=recipe.model_dump(), rows=None)
 
 
 def fidelity(rows: int, of: int, epochs: int, augmentation: Augmentation) -> Fidelity:

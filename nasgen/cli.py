@@ -65,6 +65,16 @@ Workers = Annotated[int | None, typer.Option(help="Worker processes; default one
 Executor = Annotated[str, typer.Option(help="auto, inline or processes.")]
 Threads = Annotated[int, typer.Option(help="Threads of one evaluation.")]
 Deadline = Annotated[float | None, typer.Option(help="Seconds after which an evaluation is ended.")]
+HalvingFlag = Annotated[
+    bool | None,
+    typer.Option("--halving/--no-halving", help="Train the best third longer. [default: with --minutes]"),
+]
+CurveStopFlag = Annotated[
+    bool, typer.Option("--curve-stop/--no-curve-stop", help="End trainings that fall behind the best.")
+]
+InheritFlag = Annotated[
+    bool, typer.Option("--inherit/--no-inherit", help="Start children from their parents' weights.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last, on stdout.")]
 RunPath = Annotated[str, typer.Argument(help="Folder of a run.")]
 
@@ -90,6 +100,9 @@ def _options(
     executor: Executor = "auto",
     threads: Threads = 1,
     deadline: Deadline = None,
+    halving: HalvingFlag = None,
+    curve_stop: CurveStopFlag = False,
+    inherit: InheritFlag = False,
     as_json: Json = False,
 ) -> None:
     """The options that ``search`` and ``plan`` share; typer reads them off this signature."""

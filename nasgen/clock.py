@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from nasgen.budget import SEARCH_SHARE
 from nasgen.settings import Settings
 from nasgen.store import Store
 
@@ -17,7 +16,7 @@ class Clock:
         self._before = float(store.meta("seconds") or 0.0)
         self._started = started
         self._budget = None if settings.minutes is None else 60.0 * settings.minutes
-        self._share = SEARCH_SHARE if settings.trains else 1.0
+        self._share = settings.search_share
         self._workers = settings.workers
         self._results, self._seconds = 0, 0.0
 

@@ -49,12 +49,14 @@ class Deadline:
 
 def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchResult:
     """The search itself, the winner's final training, and the baseline beside it."""
-    from nasgen.assembly import make_space
+    from nasgen.assembly import fidelities_of, make_space
     from nasgen.view import View
 
     settings = resolved.settings
     space = make_space(settings)
     with Store(folder.store_path) as store:
+        fidelities = fidelities_of(settings)
+        store.set_fidelities(fidelities)
         clock = Clock(store, settings, started)
         folder.say(f"{settings.strategy} on {settings.space}, seed {settings.seed}: {store.n_asked} asked so far")
         best = store.best()
@@ -65,6 +67,8 @@ def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchR
             done=store.n_results,
             failures=store.failure_counts(),
             best=best[0].fitness if best else None,
+            best_level=best[0].request.fidelity if best else None,
+            fidelities=fidelities,
         )
         try:
             _evaluate(folder, settings, space, store, view, clock)
@@ -80,11 +84,13 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
     """Ask, evaluate, record and tell until the budget is spent."""
     from threadpoolctl import threadpool_limits
 
-    from nasgen.assembly import make_executor, make_strategy
+    from nasgen.assembly import fidelities_of, make_executor, make_strategy
     from nasgen.faults import Dispatcher
+    from nasgen.inheritance import Inheritance, WeightStore
     from nasgen.run import Run
+    from nasgen.stopping import CurveStop
 
-    strategy = make_strategy(settings, space, lambda key: store.was_asked(key, "search"))
+    strategy = make_strategy(settings, space, store.was_asked)
     if settings.executor == "processes" and settings.workers > settings.window and not strategy.generational:
         view.say(f"--workers {settings.workers} exceeds the window of {settings.window}: the others will be idle")
     deadline = Deadline(settings)
@@ -96,7 +102,7 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
 
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1, user_api="blas"))  # sums of the driver's models, cut up by threads
-        executor = stack.enter_context(make_executor(settings, folder.log))
+        executor = stack.enter_context(make_executor(settings, folder))
         stack.enter_context(view)
 
         def on_lost(request: Request, attempt: int, failure: Failure) -> None:
@@ -111,6 +117,9 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
             seed=settings.seed,
             evaluations=settings.evaluations,
             window=settings.window,
+            fidelity=fidelities_of(settings)[0],
+            stopping=CurveStop() if settings.curve_stop else None,
+            inheritance=Inheritance(WeightStore(folder.weights), fidelities_of(settings)) if settings.inherit else None,
             may_ask=clock.may_ask,
             on_result=on_result,
         )()

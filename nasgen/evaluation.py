@@ -85,6 +85,11 @@ class Request:
         Keys of the parents, and what made the genotype out of them.
     predicted, predicted_std
         The surrogate's fitness and spread at ask time, where one had been fitted.
+    ceilings
+        The validation losses beyond which the training ends after each epoch (:mod:`nasgen.stopping`).
+    inherits
+        SHA-256 of the parent's stored weights that the training starts from (:mod:`nasgen.inheritance`); empty where
+        it starts afresh.
     """
 
     number: int
@@ -98,6 +103,13 @@ class Request:
     operator: str = "sample"
     predicted: float | None = None
     predicted_std: float | None = None
+    ceilings: tuple[float | None, ...] = ()
+    inherits: str = ""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Request:
+        """The request of ``dataclasses.asdict``, whose tuples JSON made lists of."""
+        return cls(**{**values, "parents": tuple(values["parents"]), "ceilings": tuple(values["ceilings"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +128,8 @@ class Outcome:
         Wall time of the evaluation.
     attempt
         Which attempt answered, from 1.
+    weights
+        SHA-256 of the stored weights that the training ended with; empty where none are kept.
     """
 
     fitness: float | None = None
@@ -124,6 +138,7 @@ class Outcome:
     origin: str = "trained"
     seconds: float = 0.0
     attempt: int = 1
+    weights: str = ""
 
     def __post_init__(self) -> None:
         if self.failure is None and (self.fitness is None or not math.isfinite(self.fitness)):

@@ -10,12 +10,22 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nasgen.errors import InputError
 from nasgen.evaluation import Failure, Outcome, Request
+from nasgen.inheritance import WeightStore
 from nasgen.plugins import is_plugin, load_plugin
-from search_spaces import TrainableSpace, get_space
+from nasgen.stopping import hopeless
+from search_spaces import InheritingSpace, TrainableSpace, get_space
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nasgen.tasks.images import Images
+
+INHERITING_BATCH = 256
+"""Images by which new layers learn the scale of what they pass on."""
 
 OF_A_SPACE = ("name", "sample", "mutate", "crossover", "validate", "encode", "decode", "key", "to_graph")
 OF_A_TRAINABLE_SPACE = ("build",)
@@ -153,6 +163,8 @@ class TrainingEvaluator:
         Threads of torch in one evaluation.
     device
         Where it trains; None for CUDA where there is a device.
+    weights
+        Folder in which trained weights are kept for others to inherit; None to keep none.
     """
 
     def __init__(
@@ -164,6 +176,7 @@ class TrainingEvaluator:
         fidelities: Mapping[str, Mapping[str, Any]],
         threads: int = 1,
         device: str | None = None,
+        weights: str | None = None,
     ) -> None:
         from nasgen import numerics
         from nasgen.recipe import Recipe
@@ -171,6 +184,7 @@ class TrainingEvaluator:
         from nasgen.tasks.images import training_images
 
         numerics.prepare(threads)
+        self.weights = WeightStore(weights) if weights else None
         self.space: TrainableSpace[Any] = build_space(space, space_options)
         self.task = get_task(task)
         device = device or numerics.default_device()
@@ -189,18 +203,39 @@ class TrainingEvaluator:
             lambda: self.space.build(genotype, self.task.input_shape, self.task.n_classes), request.seed
         )
         images, validation = self.images[request.fidelity]
+        inherited = self._inherit(network, genotype, request.inherits, images)
         trained = train(
             network,
             images,
             self.recipes[request.fidelity],
             seed=request.seed,
             validation=validation,
+            on_epoch=lambda number, epoch: hopeless(request.ceilings, number, epoch.validation_loss),
         )
+        stopped = len(trained.curve) < self.recipes[request.fidelity].epochs
         metrics = {
             "accuracy": [epoch.validation_accuracy for epoch in trained.curve],
             "loss": [epoch.validation_loss for epoch in trained.curve],
             "train_loss": [epoch.train_loss for epoch in trained.curve],
             **graph.info,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            **({"stopped": len(trained.curve)} if stopped else {}),
+            **inherited,
         }
-        return Outcome(fitness=trained.fitness, metrics=metrics)
+        return Outcome(
+            fitness=trained.fitness,
+            metrics=metrics,
+            origin="inherited" if inherited else "trained",
+            weights=self.weights.save(request.genotype, network.state_dict()) if self.weights else "",
+        )
+
+    def _inherit(self, network: nn.Module, genotype: Any, digest: str, images: Images) -> dict[str, float]:
+        """Start a network from the weights a digest names; returns the share of parameters that were copied."""
+        if not digest:
+            return {}
+        if self.weights is None or not isinstance(self.space, InheritingSpace):
+            raise TypeError("this evaluator cannot inherit weights, which the request asks for")
+        parent, state = self.weights.load(digest)
+        network.to(images.device)
+        batch = images.take(slice(0, INHERITING_BATCH))
+        return {"inherited": self.space.inherit(network, genotype, self.space.decode(parent), state, batch)}

@@ -47,6 +47,9 @@ class Evolution(Generic[G]):
         How many spreads are added to the mean before the brood is ranked (upper confidence bound).
     exploration
         Share of the asks that take the first child unseen.
+    fidelities
+        Names, from the lowest, whose rows are told, to the highest. Rows of the higher ones arrive by
+        :meth:`promoted` and outrank those of lower ones.
     """
 
     generational = False
@@ -66,6 +69,7 @@ class Evolution(Generic[G]):
         newcomers: float = 0.2,
         optimism: float = 0.5,
         exploration: float = 0.25,
+        fidelities: Sequence[str] = ("search",),
     ) -> None:
         self.space = space
         self.asked = asked
@@ -76,6 +80,7 @@ class Evolution(Generic[G]):
         self.newcomers = newcomers
         self.optimism = optimism
         self.exploration = exploration
+        self.fidelities = tuple(fidelities)
         self.toolbox = make_toolbox(space, mutation, crossover, tournament)
         self.population: list[Individual[G]] = []
         self._told = 0
@@ -83,12 +88,25 @@ class Evolution(Generic[G]):
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Keep the best; the earlier among equals. Failures never become parents."""
         self._told += len(evaluations)
-        born = [Individual.told(self.space, row) for row in evaluations if not row.failed]
-        self.population = heapq.nlargest(
-            self.population_size, self.population + born, key=lambda individual: individual.value
-        )
+        self._take(evaluations)
         if self.prescreen is not None:
             self.prescreen.tell(evaluations)
+
+    def promoted(self, evaluations: Sequence[Evaluation]) -> None:
+        """Put rows of higher fidelities in the place of the same genotypes at lower ones."""
+        self._take(evaluations)
+
+    def _take(self, evaluations: Sequence[Evaluation]) -> None:
+        born = [
+            Individual.told(self.space, row, self.fidelities.index(row.request.fidelity))
+            for row in evaluations
+            if not row.failed
+        ]
+        anew = {individual.key for individual in born}
+        kept = [individual for individual in self.population if individual.key not in anew]
+        self.population = heapq.nlargest(
+            self.population_size, [*kept, *born], key=lambda individual: individual.fitness.wvalues
+        )
 
     def ask(self, rng: np.random.Generator) -> list[Proposal[G]]:
         """One genotype: random at first, then the most promising of a brood."""

@@ -147,7 +147,7 @@ def _train_row(
 
     if seconds is not None:
         per_epoch = seconds_per_epoch(network(), images, recipe)
-        fitting = max(1, int(SPENT * seconds / per_epoch))
+        fitting = max(1, int(SPENT * seconds / (per_epoch * recipe.relative_cost())))
         recipe = recipe.model_copy(update={"epochs": min(MOST_FINAL_EPOCHS, fitting)})
     say(f"final training of evaluation {row.number}: {recipe.epochs} epochs on all {len(images)} training images")
     started = reported = time.monotonic()
@@ -156,7 +156,8 @@ def _train_row(
         nonlocal reported
         if time.monotonic() - reported > 10:
             reported = time.monotonic()
-            left = (reported - started) / (number + 1) * (recipe.epochs - number - 1)
+            done = recipe.relative_cost((number + 1) / recipe.epochs) / recipe.relative_cost()
+            left = (reported - started) * (1 / done - 1)
             say(f"  epoch {number + 1}/{recipe.epochs}  training loss {epoch.train_loss:.3f}  time left {left:.0f} s")
         return False
 
@@ -177,14 +178,13 @@ def _train_row(
 
 def seconds_per_epoch(network: Any, images: Any, recipe: Any, steps: int = MEASURED_STEPS) -> float:
     """Wall time of an epoch with this network on this machine, from a few careful steps after a warm-up."""
-    from dataclasses import replace
-
     from nasgen.training import train
 
     few = min(len(images), steps * recipe.batch)
-    part = replace(images, pixels=images.pixels[:few], labels=images.labels[:few])
-    once = recipe.model_copy(update={"epochs": 1, "peak_lr": 1e-6})  # what is timed need not learn, nor diverge
-    train(network, part, once, seed=0)
+    # what is timed need not learn, nor diverge
+    once = recipe.model_copy(update={"epochs": 1, "peak_lr": 1e-6, "progressive": ()})
+    train(network, images.first(max(2, few // steps)), once, seed=0)
+    part = images.first(few)
     started = time.perf_counter()
     train(network, part, once, seed=0)
     return float((time.perf_counter() - started) * len(images) / few)

@@ -26,6 +26,8 @@ IDENTITY_SETTINGS = (
     "augment",
     "threads",
     "fidelities",
+    "curve_stop",
+    "inherit",
     "final",
 )
 

@@ -62,6 +62,11 @@ class RunFolder:
         return RunFolder(self.path / "baseline")
 
     @property
+    def weights(self) -> Path:
+        """Where trained weights are kept for candidates that inherit them."""
+        return self.path / "weights"
+
+    @property
     def log(self) -> Path:
         """What the driver said and the workers printed."""
         return self.path / "log.txt"

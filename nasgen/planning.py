@@ -40,9 +40,9 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
         from nasgen.rehearsal import final_seconds, measure_rates, search_seconds
 
         rates = resolved.rates or measure_rates(task, arguments)
-        search, final_fidelity, max_macs = resolved.budget.search, resolved.budget.final, resolved.budget.max_macs
+        final_fidelity, max_macs = resolved.budget.final, resolved.budget.max_macs
         rows, all_rows = len(task.split(settings.seed)[0]), len(task.y_train)
-        each = search_seconds(rates, search, rows, max_macs)
+        each = search_seconds(rates, resolved.budget, rows)
         expected = resolved.expected
         final = final_seconds(rates, final_fidelity, all_rows, max_macs, settings.workers)
         return {
@@ -50,8 +50,8 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
             "evaluations": expected,
             "max_macs": settings.space_options.get("max_macs"),
             "augmentation": settings.augment,
-            "search_rows": search.rows or rows,
-            "search_epochs": search.recipe["epochs"],
+            **{f"{name}_rows": one.rows or rows for name, one in settings.fidelities.items()},
+            **{f"{name}_epochs": one.recipe["epochs"] for name, one in settings.fidelities.items()},
             "final_epochs": final_fidelity.recipe["epochs"],
             "seconds_an_evaluation": round(each, 1),
             "seconds_final": round(final, 1),

@@ -39,6 +39,10 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         Largest norm of the gradient of all weights together.
     augmentation
         ``none``, ``shift`` or ``flip+shift``.
+    progressive
+        Pairs (until, scale), ascending: up to that share of the steps images are read at that scale of their height
+        and width, and in full after the last (Touvron, Vedaldi, Douze, Jegou 2019 and Tan, Le 2021, sec. 4, train on
+        smaller images first). A step costs about ``scale ** 2`` of a full one.
     """
 
     epochs: Annotated[int, Field(ge=1)]
@@ -50,6 +54,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     label_smoothing: Share = 0.1
     clip: Positive = 2.0
     augmentation: Augmentation = "none"
+    progressive: tuple[tuple[Share, Positive], ...] = ()
 
     @classmethod
     def for_rows(cls, rows: int, epochs: int, augmentation: Augmentation = "none") -> Recipe:
@@ -60,6 +65,16 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         """
         batch = min(512, max(32, 2 ** round(math.log2(max(rows, 1) / 256))))
         return cls(epochs=epochs, batch=batch, peak_lr=0.25 * math.sqrt(batch / 32), augmentation=augmentation)
+
+    def scale(self, step: int, steps: int) -> float:
+        """The scale at which a step reads its images."""
+        return next((scale for until, scale in self.progressive if step < until * steps), 1.0)
+
+    def relative_cost(self, until: float = 1.0) -> float:
+        """What the training costs up to a share of its steps, as a share of one at full resolution throughout."""
+        ends = [min(until, end) for end, _ in self.progressive] + [until]
+        scales = [*(scale for _, scale in self.progressive), 1.0]
+        return math.fsum((b - a) * scale**2 for a, b, scale in zip([0.0, *ends], ends, scales, strict=False))
 
     def learning_rate(self, step: int, steps: int) -> float:
         """The rate of a step, ``step`` counting from 0 to ``steps - 1``."""

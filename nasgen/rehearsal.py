@@ -6,27 +6,48 @@ multiply-accumulates. From that follow what the candidates may cost and how long
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasgen.budget import FINAL_SHARE, MOST_FINAL_EPOCHS, SEARCH_SHARE, TrainingBudget, default_max_macs, fidelity
+from nasgen.budget import (
+    FIDELITY_RATIO,
+    FINAL_SHARES,
+    MOST_FINAL_EPOCHS,
+    USABLE,
+    TrainingBudget,
+    default_max_macs,
+    final_fidelity,
+    search_fidelities,
+)
 from nasgen.errors import InputError
+from nasgen.halving import ETA
+from nasgen.recipe import Recipe
 from nasgen.settings import Arguments, Fidelity
 
 if TYPE_CHECKING:
     from nasgen.augmentation import Augmentation
     from nasgen.tasks import Task
 
-CANDIDATES_AIMED_AT = 36
-SAMPLED = 6
-MEASURED_STEPS = 6
-FEWEST_PASSES, MOST_PASSES = 4_000, 400_000
-PARALLEL_SLOWDOWN = 1.25
+EVALUATIONS_A_MILLION = 64
+"""Evaluations for which a million images are seen; they grow as what one candidate sees does."""
+
+EPOCHS_AIMED_AT = 32
+"""Of a final training at the default cap: where they take too long, the search gets the least."""
+
+BALANCE = 12.0
+SIZES = 0.25, 4.0
+"""Of the cap, as multiples of the default."""
+
+SAMPLED = 5
+MEASURED_STEPS = 4
+FEWEST_PASSES, MOST_PASSES = 4_000, 800_000
+PARALLEL_SLOWDOWN = 1.1
 """How much longer a step takes when every core trains: they share caches and memory."""
 
-TYPICAL_SHARE = 0.6
+TYPICAL_SHARE = 0.8
 """MACs of a usual candidate as a share of the cap: a search drifts towards the large ones."""
 
 
@@ -56,13 +77,13 @@ def measure_rates(task: Task, arguments: Arguments) -> Rates:
     from nasgen.assembly import check_space
     from nasgen.evaluators import build_space
     from nasgen.final import seconds_per_epoch
-    from nasgen.recipe import Recipe
+    from nasgen.resolve import space_options
     from nasgen.tasks.images import training_images
     from nasgen.training import initialise
 
     numerics.prepare(arguments.threads)
-    options = {"input_shape": list(task.input_shape), "n_classes": task.n_classes}
-    space = build_space(arguments.space, options)
+    largest = round(default_max_macs(task.input_shape) * SIZES[1])
+    space = build_space(arguments.space, space_options(arguments, task, largest))
     check_space(arguments.space, space)
     images, _ = training_images(task, arguments.seed, device=numerics.default_device())
     recipe = Recipe.for_rows(len(images), 1)
@@ -99,21 +120,25 @@ def fit_rates(macs: np.ndarray, seconds: np.ndarray) -> Rates:
     return Rates(float(constant), float(rate / scale))
 
 
-def search_seconds(rates: Rates, one: Fidelity, rows: int, max_macs: float) -> float:
-    """Expected time of one candidate's training while every worker trains."""
-    passes = (one.rows or rows) * int(one.recipe["epochs"])
-    return PARALLEL_SLOWDOWN * passes * rates.seconds(TYPICAL_SHARE * max_macs)
+def search_seconds(rates: Rates, budget: TrainingBudget, rows: int) -> float:
+    """Expected time of one evaluation while every worker trains, on average over the fidelities."""
+    weights = [1 / ETA**level for level in range(len(budget.fidelities))]
+    passes = [(one.rows or rows) * int(one.recipe["epochs"]) for one in budget.fidelities.values()]
+    mean: float = sum(weight * each for weight, each in zip(weights, passes, strict=True)) / sum(weights)
+    return PARALLEL_SLOWDOWN * mean * rates.seconds(TYPICAL_SHARE * budget.max_macs)
 
 
 def expected_evaluations(rates: Rates, budget: TrainingBudget, rows: int, seconds: float, workers: int) -> int:
     """How many candidates a budget of so many seconds is expected to train."""
-    each = search_seconds(rates, budget.search, rows, budget.max_macs)
-    return max(1, int(SEARCH_SHARE * seconds * workers / each))
+    each = search_seconds(rates, budget, rows)
+    return max(1, int(budget.search_share * seconds * workers / each))
 
 
 def final_seconds(rates: Rates, final: Fidelity, rows: int, max_macs: float, workers: int) -> float:
     """Expected time of the final training of a network at the cap, on all cores."""
-    return rows * int(final.recipe["epochs"]) * rates.seconds(max_macs) / max(1.0, 0.8 * workers)
+    recipe = Recipe(**final.recipe)
+    passes = rows * recipe.epochs * recipe.relative_cost()
+    return passes * rates.seconds(max_macs) / max(1.0, 0.8 * workers)
 
 
 def budget_for(
@@ -121,24 +146,32 @@ def budget_for(
 ) -> TrainingBudget:
     """The budget that fits ``left`` seconds.
 
-    The cap on MACs and the images a candidate sees grow with the time there is for each of some three dozen
-    candidates, or of as many as were asked for: the cap from a quarter of the default, the images from
-    ``FEWEST_PASSES``.
+    The final training takes the larger share the longer a network at the default cap needs to learn the data. What
+    it can afford, epochs times MACs, is cut evenly between the two: twice the budget is 1.4 times the cap and 1.4
+    times the epochs. What is left for the search is divided among as many candidates as it is good to have, or were
+    asked for, of which one in three goes on to four times the images.
     """
-    candidates = arguments.evaluations or CANDIDATES_AIMED_AT
-    seconds_each = SEARCH_SHARE * left * workers / candidates
-    smallest = default_max_macs(task.input_shape) / 4
-    at_least = PARALLEL_SLOWDOWN * FEWEST_PASSES * rates.seconds(TYPICAL_SHARE * smallest)
-    max_macs = round(smallest * min(16.0, max(1.0, seconds_each / at_least) ** 0.4))
+    default, all_rows = default_max_macs(task.input_shape), len(task.y_train)
+    one_epoch = final_fidelity(task.input_shape, all_rows, 1, augmentation)
+    default_seconds = final_seconds(rates, one_epoch, all_rows, default, workers)
+    final_share = float(np.clip(EPOCHS_AIMED_AT * default_seconds / left, *FINAL_SHARES))
+    affordable = final_share * left / default_seconds  # epochs at the default cap
+    size = float(np.clip(math.sqrt(affordable / BALANCE), *SIZES))
+    max_macs = round(default * size)
+    epoch_seconds = final_seconds(rates, one_epoch, all_rows, max_macs, workers)
+    final_epochs = int(np.clip(final_share * left / epoch_seconds, 4, MOST_FINAL_EPOCHS))
+
+    search_share = USABLE - final_share
     per_image = PARALLEL_SLOWDOWN * rates.seconds(TYPICAL_SHARE * max_macs)
-    passes = int(np.clip(seconds_each / per_image, FEWEST_PASSES, MOST_PASSES))
-    epochs = min(12, max(2, round(passes / rows)))
-    all_rows = len(task.y_train)
-    final = fidelity(all_rows, all_rows, 1, augmentation)
-    epoch_seconds = final_seconds(rates, final, all_rows, max_macs, workers)
-    final_epochs = int(np.clip(FINAL_SHARE * left / epoch_seconds, 4, MOST_FINAL_EPOCHS))
+    images = search_share * left * workers / per_image
+    evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
+    halving = arguments.halving is not False
+    each = images / evaluations  # on average over the fidelities
+    passes = each * (1 + 1 / ETA) / (1 / FIDELITY_RATIO + 1 / ETA) if halving else each
+    passes = float(np.clip(passes, FEWEST_PASSES, MOST_PASSES))
     return TrainingBudget(
         max_macs=max_macs,
-        search=fidelity(min(rows, passes // epochs), rows, epochs, augmentation),
-        final=fidelity(all_rows, all_rows, final_epochs, augmentation),
+        fidelities=search_fidelities(passes, rows, augmentation, halving, fewest_epochs=2),
+        final=final_fidelity(task.input_shape, all_rows, final_epochs, augmentation),
+        search_share=search_share,
     )

@@ -115,32 +115,36 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         say("trying augmentations on a small network")
     augment = choose_augmentation(task, arguments.augment, arguments.seed, arguments.threads)
     rows = len(task.split(arguments.seed)[0])
-    rates, expected = None, arguments.evaluations
+    rates, expected, search_share = None, arguments.evaluations, 1.0
     if arguments.minutes is None:
-        budget = training_budget(task.input_shape, rows, len(task.y_train), augment)
+        budget = training_budget(task.input_shape, rows, len(task.y_train), augment, bool(arguments.halving))
     else:
         from nasgen.rehearsal import budget_for, expected_evaluations, measure_rates
 
         say("rehearsing: how fast is this machine on this data (a time budget gives up exact repeatability)")
         rates = measure_rates(task, arguments)
-        left = max(1.0, 60 * arguments.minutes - (time.monotonic() - started))
+        before = time.monotonic() - started
+        left = max(1.0, 60 * arguments.minutes - before)
         budget = budget_for(rates, task, arguments, n_workers(arguments), rows, augment, left)
         fitting = expected_evaluations(rates, budget, rows, left, n_workers(arguments))
         expected = min(expected or fitting, fitting)
-    options = space_options(arguments, task, budget)
-    first_deadline = max(FIRST_DEADLINE, longest_training(budget.search, rows, budget.max_macs))
-    settings = _settings(arguments, spec, options, budget, augment, first_deadline, expected)
+        search_share = (before + budget.search_share * left) / (before + left)
+    options = space_options(arguments, task, budget.max_macs)
+    longest = max(longest_training(one, rows, budget.max_macs) for one in budget.fidelities.values())
+    first_deadline = max(FIRST_DEADLINE, longest)
+    settings = _settings(arguments, spec, options, budget, augment, first_deadline, expected, search_share)
     return Resolved(settings, task, task.data_hash, budget, rates, expected)
 
 
-def space_options(arguments: Arguments, task: Task, budget: TrainingBudget) -> dict[str, Any]:
+def space_options(arguments: Arguments, task: Task, max_macs: int) -> dict[str, Any]:
     """Options of the search space: what the data and the budget bound."""
     common = {"input_shape": list(task.input_shape), "n_classes": task.n_classes}
     if is_plugin(arguments.space):
         return common
     paper_random = arguments.profile == "paper" and arguments.strategy == "random"
     depth = PAPER_RANDOM_DEPTH if paper_random else PAPER_DEPTH
-    return {**common, "depth": list(depth), "max_macs": budget.max_macs}
+    ours = {} if arguments.profile == "paper" else {"widths": "pyramid", "mutations": ["relabel", "insert", "rescale"]}
+    return {**common, "depth": list(depth), "max_macs": max_macs, **ours}
 
 
 def n_workers(arguments: Arguments) -> int:
@@ -179,10 +183,11 @@ def _settings(
     augment: str,
     first_deadline: float,
     expected: int | None,
+    search_share: float = 1.0,
 ) -> Settings:
     from nasgen.budget import window_for
 
-    fidelities: dict[str, Fidelity] = {"search": budget.search} if budget else {}
+    fidelities: dict[str, Fidelity] = dict(budget.fidelities) if budget else {}
     return Settings(
         space=_absolute(arguments.space),
         space_options=space_options,
@@ -207,6 +212,9 @@ def _settings(
         first_deadline=first_deadline,
         fidelities=fidelities,
         final=budget.final if budget else None,
+        search_share=search_share,
+        curve_stop=arguments.curve_stop,
+        inherit=arguments.inherit,
     )
 
 

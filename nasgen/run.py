@@ -14,7 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from nasgen.errors import SearchSpaceExhaustedError
-from nasgen.evaluation import Outcome, Request, candidate_seed
+from nasgen.evaluation import Evaluation, Outcome, Request, candidate_seed
+from nasgen.inheritance import Inheritance
+from nasgen.stopping import CurveStop
 from nasgen.store import Store
 from nasgen.strategy import Proposal, Strategy, draw_fresh, with_key
 
@@ -43,6 +45,12 @@ class Run:
         Rows to ask for, failures included; None for no limit but ``may_ask``.
     window
         How many asks may be without a result when the next is made.
+    fidelity
+        That of proposals which name none.
+    stopping
+        Says at which validation losses a training ends early; None where none does.
+    inheritance
+        Says whose weights a training starts from; None where every one starts afresh.
     may_ask
         Whether the time budget allows another round while so many asks are without a result.
     on_result
@@ -57,6 +65,8 @@ class Run:
     evaluations: int | None
     window: int = 1
     fidelity: str = "search"
+    stopping: CurveStop | None = None
+    inheritance: Inheritance | None = None
     may_ask: Callable[[int], bool] = lambda in_flight: True
     on_result: Callable[[Request, Outcome], None] = lambda request, outcome: None
     _asked: int = field(default=0, init=False)
@@ -86,12 +96,15 @@ class Run:
         self._asked = self.store.n_asked
         if progress is not None:
             self._round, self._told, self._empty_rounds = (progress[name] for name in ("round", "told", "empty_rounds"))
-            self.strategy.restore(progress["state"], self.store.evaluations(0, self._told))
+            told = self.store.evaluations(0, self._told)
+            self.strategy.restore(progress["state"], told)
+            self._learn(told)
         pending = self.store.pending()
         self._recorded = pending[0][0].number if pending else self._asked
         unanswered = {request.number for request, _ in pending}
         self._ahead = set(range(self._recorded, self._asked)) - unanswered
         for request, attempts_used in pending:
+            self._pin(request)
             self.dispatcher.submit(request, attempts_used)
 
     def _budget_left(self) -> bool:
@@ -102,6 +115,8 @@ class Run:
             for request, outcome in self.dispatcher.collect():
                 self.store.record(request.number, outcome)
                 self._ahead.add(request.number)
+                if self.inheritance is not None:
+                    self.inheritance.release(request.number)
                 self.on_result(request, outcome)
             while self._recorded in self._ahead:
                 self._ahead.remove(self._recorded)
@@ -109,8 +124,15 @@ class Run:
 
     def _tell(self, visible: int) -> None:
         if visible > self._told:
-            self.strategy.tell(self.store.evaluations(self._told, visible))
+            told = self.store.evaluations(self._told, visible)
+            self.strategy.tell(told)
+            self._learn(told)
             self._told = visible
+
+    def _learn(self, told: Sequence[Evaluation]) -> None:
+        for learner in (self.stopping, self.inheritance):
+            if learner is not None:
+                learner.tell(told)
 
     def _ask(self, force: bool) -> list[Proposal[Any]]:
         """The proposals of the next round, each new to the run."""
@@ -120,7 +142,7 @@ class Run:
             proposals = [Proposal(self.space.sample(rng), operator="sample")]
         if self.evaluations is not None:
             proposals = proposals[: self.evaluations - self._asked]
-        fresh: dict[tuple[str, int], Proposal[Any]] = {}
+        fresh: dict[tuple[str, int, str], Proposal[Any]] = {}
         for proposal in proposals:
             try:
                 proposal = self._replaced_if_known(proposal, fresh, rng)
@@ -128,38 +150,41 @@ class Run:
                 if not fresh:
                     raise
                 continue
-            fresh[proposal.key, proposal.repeat] = proposal
+            fresh[proposal.key, proposal.repeat, proposal.fidelity or self.fidelity] = proposal
         return list(fresh.values())
 
     def _replaced_if_known(
-        self, proposal: Proposal[Any], fresh: dict[tuple[str, int], Proposal[Any]], rng: np.random.Generator
+        self, proposal: Proposal[Any], fresh: dict[tuple[str, int, str], Proposal[Any]], rng: np.random.Generator
     ) -> Proposal[Any]:
         """The proposal, or a random genotype in the place of one that was asked before."""
 
-        def known(key: str, repeat: int = 0) -> bool:
-            return (key, repeat) in fresh or self.store.was_asked(key, self.fidelity, repeat)
+        def known(key: str, repeat: int = 0, fidelity: str = self.fidelity) -> bool:
+            return (key, repeat, fidelity) in fresh or self.store.was_asked(key, fidelity, repeat)
 
-        if proposal.key and not known(proposal.key, proposal.repeat):
+        if proposal.key and not known(proposal.key, proposal.repeat, proposal.fidelity or self.fidelity):
             return proposal
         return draw_fresh(self.space, rng, known, lambda: Proposal(self.space.sample(rng)))
 
+    def _request(self, number: int, proposal: Proposal[Any]) -> Request:
+        fidelity = proposal.fidelity or self.fidelity
+        return Request(
+            number=number,
+            genotype=self.space.encode(proposal.genotype),
+            key=proposal.key,
+            seed=candidate_seed(self.seed, proposal.key, proposal.repeat),
+            fidelity=fidelity,
+            repeat=proposal.repeat,
+            round=self._round,
+            parents=proposal.parents,
+            operator=proposal.operator,
+            predicted=proposal.predicted,
+            predicted_std=proposal.predicted_std,
+            ceilings=self.stopping.ceilings(fidelity) if self.stopping is not None else (),
+            inherits=self.inheritance.of(proposal.parents) if self.inheritance is not None else "",
+        )
+
     def _commit_and_submit(self, proposals: Sequence[Proposal[Any]]) -> None:
-        requests = [
-            Request(
-                number=self._asked + offset,
-                genotype=self.space.encode(proposal.genotype),
-                key=proposal.key,
-                seed=candidate_seed(self.seed, proposal.key, proposal.repeat),
-                fidelity=self.fidelity,
-                repeat=proposal.repeat,
-                round=self._round,
-                parents=proposal.parents,
-                operator=proposal.operator,
-                predicted=proposal.predicted,
-                predicted_std=proposal.predicted_std,
-            )
-            for offset, proposal in enumerate(proposals)
-        ]
+        requests = [self._request(self._asked + offset, proposal) for offset, proposal in enumerate(proposals)]
         self._round += 1
         progress = {
             "round": self._round,
@@ -170,4 +195,9 @@ class Run:
         self.store.commit_round(requests, progress)
         self._asked += len(requests)
         for request in requests:
+            self._pin(request)
             self.dispatcher.submit(request)
+
+    def _pin(self, request: Request) -> None:
+        if self.inheritance is not None:
+            self.inheritance.pin(request)

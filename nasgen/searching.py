@@ -102,7 +102,7 @@ def _settle(folder: RunFolder, arguments: Arguments) -> Resolved:
     info = check_space(settings.space, space)
     if settings.trains:
         check_objectives(settings.objectives, {*info, "parameters"})
-    make_strategy(settings, space, asked=lambda key: False)
+    make_strategy(settings, space, asked=lambda key, fidelity: False)
     folder.write(
         {
             "version": FORMAT_VERSION,

@@ -65,6 +65,9 @@ class Arguments(_Frozen):
     executor: Literal["auto", "inline", "processes"] = "auto"
     threads: Positive = 1
     deadline: Annotated[float, Field(gt=0)] | None = None
+    halving: bool | None = None
+    curve_stop: bool = False
+    inherit: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Arguments:
@@ -104,7 +107,9 @@ class Settings(_Frozen):
     """Everything that a search's result depends on, and how it is run.
 
     ``fidelities`` names the budgets of a training from the lowest to the highest, empty for look-ups; ``final`` is
-    the winner's. ``first_deadline`` is how many seconds an evaluation may take while none has ended yet.
+    the winner's. ``search_share`` is the part of a time budget after which nothing more is asked. ``curve_stop`` says
+    whether trainings that fall behind are ended, and ``inherit`` whether they start from their parents' weights.
+    ``first_deadline`` is how many seconds an evaluation may take while none has ended yet.
     """
 
     space: str
@@ -129,6 +134,9 @@ class Settings(_Frozen):
     deadline: float | None
     fidelities: Mapping[str, Fidelity] = {}
     final: Fidelity | None = None
+    search_share: float = 1.0
+    curve_stop: bool = False
+    inherit: bool = False
     first_deadline: float = FIRST_DEADLINE
 
     @property

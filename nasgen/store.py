@@ -18,7 +18,7 @@ from typing import Any
 from nasgen.errors import InputError
 from nasgen.evaluation import Evaluation, Failure, Outcome, Request
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -26,11 +26,12 @@ CREATE TABLE IF NOT EXISTS asks (
     number INTEGER PRIMARY KEY, genotype TEXT NOT NULL, key TEXT NOT NULL, seed INTEGER NOT NULL,
     fidelity TEXT NOT NULL, repeat INTEGER NOT NULL, round INTEGER NOT NULL,
     parents TEXT NOT NULL, operator TEXT NOT NULL, predicted REAL, predicted_std REAL,
+    ceilings TEXT NOT NULL DEFAULT '[]', inherits TEXT NOT NULL DEFAULT '',
     UNIQUE (key, fidelity, repeat)
 );
 CREATE TABLE IF NOT EXISTS results (
     number INTEGER PRIMARY KEY REFERENCES asks (number), fitness REAL, failure TEXT, metrics TEXT NOT NULL,
-    origin TEXT NOT NULL, seconds REAL NOT NULL, attempt INTEGER NOT NULL
+    origin TEXT NOT NULL, seconds REAL NOT NULL, attempt INTEGER NOT NULL, weights TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS losses (
     number INTEGER NOT NULL REFERENCES asks (number), attempt INTEGER NOT NULL, failure TEXT NOT NULL,
@@ -38,12 +39,15 @@ CREATE TABLE IF NOT EXISTS losses (
 );
 """
 
-ASK_COLUMNS = "number, genotype, key, seed, fidelity, repeat, round, parents, operator, predicted, predicted_std"
-RESULT_COLUMNS = "fitness, failure, metrics, origin, seconds, attempt"
-JOINED = (
-    f"SELECT {', '.join('asks.' + name for name in ASK_COLUMNS.split(', '))}, {RESULT_COLUMNS} "
-    "FROM asks {join} JOIN results ON results.number = asks.number"
+ASK_COLUMNS = (
+    "number, genotype, key, seed, fidelity, repeat, round, parents, operator, predicted, predicted_std, "
+    "ceilings, inherits"
 )
+N_ASK = len(ASK_COLUMNS.split(", "))
+RESULT_COLUMNS = "fitness, failure, metrics, origin, seconds, attempt, weights"
+N_RESULT = len(RESULT_COLUMNS.split(", "))
+SINCE_SCHEMA_2 = {"ceilings": "'[]'", "inherits": "''", "weights": "''"}
+"""Columns that older files lack, and what stands in for them."""
 
 #: Metrics with nan or infinity are Python's JSON, but not SQLite's.
 LAST_LOSS = "CASE WHEN json_valid(metrics) THEN json_extract(metrics, '$.loss[#-1]') END"
@@ -51,11 +55,11 @@ LAST_LOSS = "CASE WHEN json_valid(metrics) THEN json_extract(metrics, '$.loss[#-
 
 def _request(row: Sequence[Any]) -> Request:
     values = dict(zip(ASK_COLUMNS.split(", "), row, strict=True))
-    return Request(**{**values, "parents": tuple(json.loads(values["parents"]))})
+    return Request.from_json({**values, **{name: json.loads(values[name]) for name in ("parents", "ceilings")}})
 
 
 def _outcome(row: Sequence[Any]) -> Outcome:
-    fitness, failure, metrics, origin, seconds, attempt = row
+    fitness, failure, metrics, origin, seconds, attempt, weights = row
     return Outcome(
         fitness=fitness,
         failure=Failure(**json.loads(failure)) if failure else None,
@@ -63,6 +67,7 @@ def _outcome(row: Sequence[Any]) -> Outcome:
         origin=origin,
         seconds=seconds,
         attempt=attempt,
+        weights=weights,
     )
 
 
@@ -99,9 +104,18 @@ class Store:
                 self._db.executescript(SCHEMA)
                 self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
             self._db.execute("SELECT number FROM asks LIMIT 1")
+            self._ask, self._result = self._columns("asks", ASK_COLUMNS), self._columns("results", RESULT_COLUMNS)
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise InputError(f"expected a run's store, {path} is none: {error}") from error
+
+    def _columns(self, table: str, names: str) -> str:
+        """The columns as they are selected, with a constant for those that an older file lacks."""
+        present = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+        return ", ".join(f"{table}.{name}" if name in present else SINCE_SCHEMA_2[name] for name in names.split(", "))
+
+    def _joined(self, join: str = "") -> str:
+        return f"SELECT {self._ask}, {self._result} FROM asks {join} JOIN results ON results.number = asks.number"
 
     def __enter__(self) -> Store:
         return self
@@ -135,7 +149,7 @@ class Store:
         """
         with self._transaction():
             self._db.executemany(
-                f"INSERT INTO asks ({ASK_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO asks ({ASK_COLUMNS}) VALUES ({', '.join('?' * N_ASK)})",
                 [
                     (
                         request.number,
@@ -149,6 +163,8 @@ class Store:
                         request.operator,
                         request.predicted,
                         request.predicted_std,
+                        json.dumps(request.ceilings),
+                        request.inherits,
                     )
                     for request in requests
                 ],
@@ -167,7 +183,7 @@ class Store:
         try:
             self._db.execute(
                 f"INSERT INTO results (number, {RESULT_COLUMNS}) "
-                "SELECT number, ?, ?, ?, ?, ?, ? FROM asks WHERE number = ?",
+                f"SELECT number, {', '.join('?' * N_RESULT)} FROM asks WHERE number = ?",
                 (
                     outcome.fitness,
                     failure,
@@ -175,6 +191,7 @@ class Store:
                     outcome.origin,
                     outcome.seconds,
                     outcome.attempt,
+                    outcome.weights,
                     number,
                 ),
             )
@@ -188,6 +205,10 @@ class Store:
         self._db.execute(
             "INSERT OR IGNORE INTO losses VALUES (?, ?, ?)", (number, attempt, json.dumps(asdict(failure)))
         )
+
+    def set_fidelities(self, names: Sequence[str]) -> None:
+        """Keep the names of the fidelities, from the lowest to the highest."""
+        self.set_meta("fidelities", list(names))
 
     def set_meta(self, name: str, value: Any) -> None:
         """Keep one JSON value under a name."""
@@ -228,37 +249,38 @@ class Store:
     def evaluations(self, start: int = 0, stop: int | None = None) -> list[Evaluation]:
         """The rows ``start`` to ``stop`` in the order asked; asks without an outcome are left out."""
         rows = self._db.execute(
-            JOINED.format(join="") + " WHERE asks.number >= ? AND asks.number < ? ORDER BY asks.number",
+            self._joined() + " WHERE asks.number >= ? AND asks.number < ? ORDER BY asks.number",
             (start, 2**62 if stop is None else stop),
         )
-        return [Evaluation(_request(row[:11]), _outcome(row[11:])) for row in rows]
+        return [Evaluation(_request(row[:N_ASK]), _outcome(row[N_ASK:])) for row in rows]
 
     def rows(self) -> Iterator[tuple[Request, Outcome | None]]:
         """Every ask in order, with its outcome where there is one."""
-        for row in self._db.execute(JOINED.format(join="LEFT") + " ORDER BY asks.number"):
-            yield _request(row[:11]), None if row[16] is None else _outcome(row[11:])
+        for row in self._db.execute(self._joined("LEFT") + " ORDER BY asks.number"):
+            yield _request(row[:N_ASK]), None if row[N_ASK + 5] is None else _outcome(row[N_ASK:])
 
     def pending(self) -> list[tuple[Request, int]]:
         """Asks without an outcome, in order, with the number of attempts that count against each."""
         rows = self._db.execute(
-            f"SELECT {ASK_COLUMNS}, (SELECT COUNT(*) FROM losses WHERE losses.number = asks.number) FROM asks "
-            "WHERE number NOT IN (SELECT number FROM results) ORDER BY number"
+            f"SELECT {self._ask}, (SELECT COUNT(*) FROM losses WHERE losses.number = asks.number) FROM asks "
+            "WHERE asks.number NOT IN (SELECT number FROM results) ORDER BY asks.number"
         )
-        return [(_request(row[:11]), row[11]) for row in rows]
+        return [(_request(row[:N_ASK]), row[N_ASK]) for row in rows]
 
     def best(self, k: int = 1) -> list[Evaluation]:
-        """The ``k`` rows of highest fitness.
+        """The ``k`` rows of highest fitness, those of a higher fidelity (:meth:`set_fidelities`) first.
 
         Among equals the lowest validation loss comes first (one that is not finite last), then the first asked:
         accuracies on a few hundred images tie often, and the loss tells more.
         """
         rows = self._db.execute(
-            JOINED.format(join="")
-            + " WHERE fitness IS NOT NULL"
-            + f" ORDER BY fitness DESC, {LAST_LOSS} IS NULL, {LAST_LOSS}, asks.number LIMIT ?",
+            self._joined()
+            + " LEFT JOIN json_each((SELECT value FROM meta WHERE name = 'fidelities')) AS level"
+            + " ON level.value = fidelity WHERE fitness IS NOT NULL"
+            + f" ORDER BY level.key DESC, fitness DESC, {LAST_LOSS} IS NULL, {LAST_LOSS}, asks.number LIMIT ?",
             (k,),
         )
-        return [Evaluation(_request(row[:11]), _outcome(row[11:])) for row in rows]
+        return [Evaluation(_request(row[:N_ASK]), _outcome(row[N_ASK:])) for row in rows]
 
     def failure_counts(self) -> dict[str, int]:
         """Number of failed rows by cause, the most frequent first."""

@@ -28,7 +28,8 @@ class Proposal(Generic[G]):
     """A genotype that a strategy asks for, with where it came from.
 
     ``key`` may be left empty by a strategy that has no use for it: the engine fills it in. ``predicted`` and
-    ``predicted_std`` are the surrogate's, where there is one.
+    ``predicted_std`` are the surrogate's, where there is one. ``fidelity`` may be left empty too: it is the run's
+    lowest then.
     """
 
     genotype: G
@@ -38,6 +39,7 @@ class Proposal(Generic[G]):
     predicted: float | None = None
     predicted_std: float | None = None
     repeat: int = 0
+    fidelity: str = ""
 
 
 @runtime_checkable

@@ -60,6 +60,15 @@ class Trained:
         return self.curve[-1].validation_accuracy
 
 
+def scaled(inputs: torch.Tensor, scale: float) -> torch.Tensor:
+    """Images of shape (n, C, H, W) at a scale of their height and width, which stay 1 at least."""
+    if scale == 1:
+        return inputs
+    size = [max(1, round(scale * side)) for side in inputs.shape[2:]]
+    smaller = nn.functional.interpolate(inputs, size, mode="bilinear", antialias=True)
+    return smaller.contiguous(memory_format=torch.channels_last)
+
+
 class Score(NamedTuple):
     """Mean cross-entropy and accuracy (0..1) over a set of images."""
 
@@ -120,7 +129,7 @@ def train(
             for rows in torch.randperm(len(images), generator=generator).tensor_split(batches):
                 for group in optimiser.param_groups:
                     group["lr"] = recipe.learning_rate(step, steps)
-                inputs = images.draw(generator, recipe.augmentation, rows)
+                inputs = scaled(images.draw(generator, recipe.augmentation, rows), recipe.scale(step, steps))
                 with _autocast(images.device, dtype):
                     logits = network(inputs)
                 loss = loss_of(logits.float(), images.labels[rows.to(images.device)])

@@ -29,6 +29,12 @@ class Maximised(base.Fitness):  # type: ignore[misc]  # deap has no types
     weights = (1.0,)
 
 
+class Laddered(base.Fitness):  # type: ignore[misc]  # deap has no types
+    """The level of a fidelity and the number to maximise: a higher level outranks any number."""
+
+    weights = (1.0, 1.0)
+
+
 @dataclass(eq=False)
 class Individual(Generic[G]):
     """A member of a population, as DEAP's operators want it: anything with a ``fitness``.
@@ -53,7 +59,7 @@ class Individual(Generic[G]):
     @property
     def value(self) -> float:
         """The fitness as a number."""
-        return float(self.fitness.values[0])
+        return float(self.fitness.values[-1])
 
     @classmethod
     def of(cls, proposal: Proposal[G], value: float, trained: bool = True) -> Individual[G]:
@@ -82,11 +88,12 @@ class Individual(Generic[G]):
         return cls.of(proposal, -math.inf if value is None else value, trained)
 
     @classmethod
-    def told(cls, space: SearchSpace[G], row: Evaluation) -> Individual[G]:
-        """The individual a row stands for; a failure is worth minus infinity."""
+    def told(cls, space: SearchSpace[G], row: Evaluation, level: int | None = None) -> Individual[G]:
+        """The individual a row stands for, at the level of its fidelity; a failure is worth minus infinity."""
         asked = row.request
         proposal = Proposal(space.decode(asked.genotype), asked.key, asked.operator, asked.parents)
-        return cls.of(proposal, fitness_or_worst(row))
+        value = fitness_or_worst(row)
+        return cls.of(proposal, value) if level is None else cls(proposal, Laddered((level, value)))
 
 
 @contextmanager

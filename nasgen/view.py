@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -40,8 +40,10 @@ class View:
         Rows the search will ask for; None where time alone ends it.
     seconds
         The time budget; None without one.
-    done, failures, best
-        Where a resumed search stands.
+    done, failures, best, best_level
+        Where a resumed search stands; ``best_level`` is the fidelity of its best.
+    fidelities
+        Names, from the lowest to the highest: a result of a higher one is better than any of a lower one.
     log
         Takes the lines that stay, too.
     """
@@ -54,6 +56,8 @@ class View:
         done: int = 0,
         failures: dict[str, int] | None = None,
         best: float | None = None,
+        best_level: str | None = None,
+        fidelities: Sequence[str] = (),
         log: Callable[[str], None] | None = None,
     ) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -63,6 +67,8 @@ class View:
         self._done = self._done_before = done
         self._failures = dict(failures or {})
         self._best = best
+        self._levels = {name: level for level, name in enumerate(fidelities)}
+        self._best_level = 0 if best_level is None else self._levels[best_level]
         self._log = log
         self._started = self._last_line = time.monotonic()
 
@@ -94,9 +100,11 @@ class View:
             if cause not in self._failures:
                 self.say(f"evaluation {request.number} failed: {cause}")
             self._failures[cause] = self._failures.get(cause, 0) + 1
-        better = outcome.fitness is not None and (self._best is None or outcome.fitness > self._best)
-        if better:
-            self._best = outcome.fitness
+        level = self._levels.get(request.fidelity, 0)
+        if outcome.fitness is not None and (
+            self._best is None or (level, outcome.fitness) > (self._best_level, self._best)
+        ):
+            self._best, self._best_level = outcome.fitness, level
         if self._live is not None:
             self._live.update(self._block())
         elif time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:

@@ -4,6 +4,23 @@ This package knows nothing of predictors or of the engine.
 """
 
 from search_spaces.graph import LabelledGraph
-from search_spaces.space import FiniteSpace, Offspring, SearchSpace, SourceSpace, TrainableSpace, get_space
+from search_spaces.space import (
+    FiniteSpace,
+    InheritingSpace,
+    Offspring,
+    SearchSpace,
+    SourceSpace,
+    TrainableSpace,
+    get_space,
+)
 
-__all__ = ["FiniteSpace", "LabelledGraph", "Offspring", "SearchSpace", "SourceSpace", "TrainableSpace", "get_space"]
+__all__ = [
+    "FiniteSpace",
+    "InheritingSpace",
+    "LabelledGraph",
+    "Offspring",
+    "SearchSpace",
+    "SourceSpace",
+    "TrainableSpace",
+    "get_space",
+]

@@ -97,6 +97,20 @@ class TrainableSpace(SearchSpace[G], Protocol[G]):
 
 
 @runtime_checkable
+class InheritingSpace(TrainableSpace[G], Protocol[G]):
+    """A trainable space whose children may start from their parents' weights."""
+
+    def inherit(
+        self, network: torch.nn.Module, child: G, parent: G, weights: Mapping[str, torch.Tensor], images: torch.Tensor
+    ) -> float:
+        """Start the child's network, in place, from the parent's ``state_dict``; returns the share copied.
+
+        ``images`` is a batch of shape (n, C, H, W) by which new layers may learn the scale of what they read.
+        """
+        ...
+
+
+@runtime_checkable
 class SourceSpace(TrainableSpace[G], Protocol[G]):
     """A trainable space that can also write its networks down as code."""
 

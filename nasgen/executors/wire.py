@@ -15,8 +15,7 @@ def request_text(request: Request) -> str:
 
 def request_of(text: str | bytes) -> Request:
     """The request of :func:`request_text`."""
-    values = json.loads(text)
-    return Request(**{**values, "parents": tuple(values["parents"])})
+    return Request.from_json(json.loads(text))
 
 
 def outcome_text(outcome: Outcome) -> str:

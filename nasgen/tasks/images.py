@@ -52,6 +52,11 @@ class Images:
         """The first rows as images of their own; no copy."""
         return replace(self, pixels=self.pixels[:rows], labels=self.labels[:rows])
 
+    def halved(self) -> Images:
+        """The images at half their height and width, by means of 2 x 2 pixels; an odd last row or column drops out."""
+        pixels = torch.nn.functional.avg_pool2d(self.pixels.permute(0, 3, 1, 2).float(), 2)
+        return replace(self, pixels=pixels.permute(0, 2, 3, 1).contiguous())
+
     def take(self, rows: slice) -> torch.Tensor:
         """The normalised images of a range of rows, in their order; shape (rows, C, H, W), channels last."""
         return self._normalised(self.pixels[rows])

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,12 @@ from search_spaces.graph import LabelledGraph
 from search_spaces.space import Offspring
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 __all__ = ["CnnGenotype", "CnnSpace", "Costs", "Limits", "Op", "infer_costs", "infer_shapes"]
 
+PAPER_MUTATIONS = ("relabel", "insert")
+WIDTHS = ("any", "pyramid")
 MACS_A_PIXEL = 300_000  # eight full-resolution 3x3 convs from 64 to 64 channels
 
 
@@ -55,9 +57,12 @@ class CnnSpace:
     max_macs
         Most multiply-accumulates an image; 300,000 a pixel unless told.
     mutations, crossovers
-        Names of the operators that ``mutate`` and ``crossover`` choose from with equal odds.
+        Names of the operators that ``mutate`` and ``crossover`` choose from with equal odds: those of the paper, to
+        which the mutation ``rescale`` may be added.
     pairing
         How the crossover ``average`` pairs convs: ``canonical`` or ``layer_mean``.
+    widths
+        Channels of random genotypes: ``any``, or ``pyramid`` for more of them where the image is smaller.
 
     Raises
     ------
@@ -77,9 +82,10 @@ class CnnSpace:
         max_channels: int = 512,
         max_parameters: int = 5_000_000,
         max_macs: int | None = None,
-        mutations: Sequence[str] = tuple(MUTATIONS),
+        mutations: Sequence[str] = PAPER_MUTATIONS,
         crossovers: Sequence[str] = tuple(CROSSOVERS),
         pairing: str = "canonical",
+        widths: str = "any",
     ) -> None:
         channels, height, width = _positive_integers("input_shape", input_shape, 3)
         shallowest, deepest = _positive_integers("depth", depth, 2)
@@ -96,10 +102,13 @@ class CnnSpace:
             raise ValueError(f"max_vertices must be at least depth + 2 = {deepest + 2}, found {max_vertices}")
         if pairing not in PAIRINGS:
             raise ValueError(f"pairing must be one of {', '.join(PAIRINGS)}, found {pairing!r}")
+        if widths not in WIDTHS:
+            raise ValueError(f"widths must be one of {', '.join(WIDTHS)}, found {widths!r}")
         self.depth = (shallowest, deepest)
         self.mutations = _known("mutations", mutations, MUTATIONS)
         self.crossovers = _known("crossovers", crossovers, CROSSOVERS)
         self.pairing = pairing
+        self.widths = widths
         shape = (channels, height, width)
         self.limits = Limits(shape, n_classes, shallowest, max_depth, max_vertices, max_channels, max_parameters, macs)
 
@@ -120,11 +129,12 @@ class CnnSpace:
             "mutations": list(self.mutations),
             "crossovers": list(self.crossovers),
             "pairing": self.pairing,
+            "widths": self.widths,
         }
 
     def sample(self, rng: np.random.Generator) -> CnnGenotype:
         """A random valid genotype of a depth in the window; ValueError if the limits leave none."""
-        return random_genotype(rng, self.depth, self.limits)
+        return random_genotype(rng, self.depth, self.limits, self.widths)
 
     def mutate(self, rng: np.random.Generator, genotype: CnnGenotype) -> Offspring[CnnGenotype]:
         """One child by a random mutation; where it cannot be applied, by another one."""
@@ -193,6 +203,21 @@ class CnnSpace:
         from search_spaces.cnn.network import build_network
 
         return build_network(genotype, input_shape, n_classes)
+
+    def inherit(
+        self,
+        network: nn.Module,
+        child: CnnGenotype,
+        parent: CnnGenotype,
+        weights: Mapping[str, Tensor],
+        images: Tensor,
+    ) -> float:
+        """Start a child's network, in place, from its parent's weights (:mod:`search_spaces.cnn.inheritance`)."""
+        from search_spaces.cnn.inheritance import inherit
+        from search_spaces.cnn.network import CnnNetwork
+
+        assert isinstance(network, CnnNetwork)  # what build returns
+        return inherit(network, child, parent, weights, images)
 
     def source(self, genotype: CnnGenotype, input_shape: tuple[int, ...], n_classes: int) -> tuple[str, str]:
         """Python that needs torch alone, and the name of the class in it that equals :meth:`build`'s network."""

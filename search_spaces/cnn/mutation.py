@@ -1,4 +1,4 @@
-"""The two mutations of Stier, Darji, Granitzer 2021, sec. 4.4: new labels, and a sub-graph of depth two.
+"""The mutations: new labels and a sub-graph of depth two (Stier, Darji, Granitzer 2021, sec. 4.4), and other widths.
 
 Children are in canonical order. A no-op returns the very parent and says why.
 """
@@ -12,10 +12,13 @@ import numpy as np
 from search_spaces.canonical import layering
 from search_spaces.cnn.drawing import draw_free, draw_unary, pick
 from search_spaces.cnn.genotype import MERGES, UNARY, CnnGenotype, Op, canonical
+from search_spaces.cnn.shapes import infer_shapes
 from search_spaces.cnn.validity import Limits, is_valid
+from search_spaces.cnn.widths import to_channels
 from search_spaces.space import Offspring
 
 ATTEMPTS = 20
+FACTORS = (0.5, 0.7, 1.4, 2.0)
 
 Edge = tuple[int, int]
 Mutation = Callable[[np.random.Generator, CnnGenotype, Limits], Offspring[CnnGenotype]]
@@ -66,7 +69,25 @@ def insert(rng: np.random.Generator, genotype: CnnGenotype, limits: Limits) -> O
     return Offspring((genotype,), "insert", "the parent itself exceeds the limits")
 
 
-MUTATIONS: Mapping[str, Mutation] = {"relabel": relabel, "insert": insert}
+def rescale(rng: np.random.Generator, genotype: CnnGenotype, limits: Limits) -> Offspring[CnnGenotype]:
+    """Widen or narrow convs: all of them, those of one height, or a single one, by one factor for all."""
+    parent = canonical(genotype)
+    convs = [vertex for vertex, op in enumerate(parent.ops) if op.channels]
+    heights = [height for _, height, _ in infer_shapes(parent, limits.input_shape)]
+    for _ in range(ATTEMPTS if convs else 0):
+        one = pick(rng, convs)
+        chosen = pick(rng, (convs, [conv for conv in convs if heights[conv] == heights[one]], [one]))
+        factor = pick(rng, FACTORS)
+        ops = list(parent.ops)
+        for vertex in chosen:
+            ops[vertex] = Op("conv", ops[vertex].kernel, to_channels(factor * ops[vertex].channels))
+        child = canonical(CnnGenotype(tuple(ops), parent.edges))
+        if child != parent and is_valid(child, limits):
+            return Offspring((child,), "rescale")
+    return Offspring((genotype,), "rescale", f"no other widths within the limits found in {ATTEMPTS} attempts")
+
+
+MUTATIONS: Mapping[str, Mutation] = {"relabel": relabel, "insert": insert, "rescale": rescale}
 
 
 def _another(rng: np.random.Generator, op: Op) -> Op:

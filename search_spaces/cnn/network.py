@@ -62,8 +62,29 @@ class ConvBlock(nn.Module):
         return F.relu(self.norm(self.conv(x)))
 
 
+class Pool(nn.Module):
+    """2 x 2 pooling; the identity at a height or width of 1."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, H // 2, W // 2)."""
+        if min(x.shape[2:]) < 2:
+            return x
+        return F.max_pool2d(x, 2) if self.kind == "max_pool" else F.avg_pool2d(x, 2)
+
+    def extra_repr(self) -> str:
+        """What ``print(network)`` shows."""
+        return self.kind
+
+
 class Merge(nn.Module):
-    """Inputs brought to one size, then added or concatenated."""
+    """Inputs brought to one size, then added or concatenated.
+
+    Sizes are those of the inputs that come, so that images of less than full resolution go through as well.
+    """
 
     def __init__(self, kind: str, fits: tuple[Fit, ...]) -> None:
         super().__init__()
@@ -72,7 +93,8 @@ class Merge(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """(N, C_i, H_i, W_i) each, to (N, C, H, W) with the smallest height and width."""
-        fitted = [_fitted(x, fit) for x, fit in zip(inputs, self.fits, strict=True)]
+        size = min(x.shape[2] for x in inputs), min(x.shape[3] for x in inputs)
+        fitted = [_fitted(x, size, fit.padding) for x, fit in zip(inputs, self.fits, strict=True)]
         if self.kind == "concat":
             return torch.cat(fitted, dim=1)
         total = fitted[0]
@@ -85,14 +107,13 @@ class Merge(nn.Module):
         return f"{self.kind}, {len(self.fits)} inputs"
 
 
-def _fitted(x: Tensor, fit: Fit) -> Tensor:
-    if fit.window:
-        x = F.max_pool2d(x, fit.window)
-    if fit.size:
-        x = F.adaptive_max_pool2d(x, fit.size)
-    if fit.padding:
-        x = F.pad(x, (0, 0, 0, 0, 0, fit.padding))
-    return x
+def _fitted(x: Tensor, size: tuple[int, int], padding: int) -> Tensor:
+    height, width = x.shape[2:]
+    if (height, width) != size:
+        even = height % size[0] == 0 == width % size[1]  # faster, and deterministic on GPUs
+        window = (height // size[0], width // size[1])
+        x = F.max_pool2d(x, window) if even else F.adaptive_max_pool2d(x, size)
+    return F.pad(x, (0, 0, 0, 0, 0, padding)) if padding else x
 
 
 def _layer(step: Step) -> nn.Module:
@@ -102,4 +123,4 @@ def _layer(step: Step) -> nn.Module:
         return Merge(step.op.kind, step.fits)
     if step.op.kind == "skip" or not step.halves:
         return nn.Identity()
-    return nn.MaxPool2d(2) if step.op.kind == "max_pool" else nn.AvgPool2d(2)
+    return Pool(step.op.kind)

@@ -6,6 +6,7 @@ import pytest
 
 from nasgen.budget import (
     MOST_FINAL_EPOCHS,
+    PROGRESSIVE,
     SEARCH_PASSES,
     TrainingBudget,
     default_max_macs,
@@ -38,8 +39,8 @@ def test_small_data_are_read_often_and_large_ones_in_part(
     rows: int, all_rows: int, search_rows: int | None, epochs: int, final_epochs: int
 ) -> None:
     one = budget(rows, all_rows)
-    assert one.search.rows == search_rows
-    assert one.search.recipe["epochs"] == epochs
+    assert one.fidelities["search"].rows == search_rows
+    assert one.fidelities["search"].recipe["epochs"] == epochs
     assert one.final.rows is None
     assert one.final.recipe["epochs"] == final_epochs
 
@@ -47,17 +48,18 @@ def test_small_data_are_read_often_and_large_ones_in_part(
 def test_more_rows_are_never_read_more_often() -> None:
     budgets = [budget(rows) for rows in SIZES]
     for part in ("search", "final"):
-        epochs = [getattr(one, part).recipe["epochs"] for one in budgets]
+        fidelities = [one.final if part == "final" else one.fidelities[part] for one in budgets]
+        epochs = [each.recipe["epochs"] for each in fidelities]
         assert epochs == sorted(epochs, reverse=True)
         assert min(epochs) >= 1
-    read = [one.search.rows or rows for one, rows in zip(budgets, SIZES, strict=True)]
+    read = [one.fidelities["search"].rows or rows for one, rows in zip(budgets, SIZES, strict=True)]
     assert read == sorted(read)
     assert max(one.final.recipe["epochs"] for one in budgets) == MOST_FINAL_EPOCHS
 
 
 @pytest.mark.parametrize("rows", SIZES)
 def test_a_candidate_sees_as_many_images_as_it_may_or_all_of_them_a_dozen_times(rows: int) -> None:
-    search = budget(rows).search
+    search = budget(rows).fidelities["search"]
     passes = (search.rows or rows) * search.recipe["epochs"]
     assert passes <= SEARCH_PASSES
     assert passes >= min(12 * rows, 0.85 * SEARCH_PASSES)
@@ -66,13 +68,28 @@ def test_a_candidate_sees_as_many_images_as_it_may_or_all_of_them_a_dozen_times(
 
 def test_the_recipe_is_that_for_the_rows_read_with_the_augmentation_asked_for() -> None:
     one = training_budget((1, 28, 28), 54_000, 60_000, "shift")
-    assert Recipe(**one.search.recipe) == Recipe.for_rows(10_000, 3, "shift")
-    assert Recipe(**one.final.recipe) == Recipe.for_rows(60_000, 10, "shift")
+    assert Recipe(**one.fidelities["search"].recipe) == Recipe.for_rows(10_000, 3, "shift")
+    final = Recipe.for_rows(60_000, 10, "shift").model_copy(update={"progressive": PROGRESSIVE})
+    assert Recipe(**one.final.recipe) == final
 
 
 def test_a_fidelity_names_its_rows_where_it_leaves_some_out() -> None:
     assert fidelity(100, 100, 1, "none").rows is None
     assert fidelity(99, 100, 1, "none").rows == 99
+
+
+def test_with_halving_candidates_begin_with_a_quarter_of_the_images() -> None:
+    one = training_budget((1, 8, 8), 54_000, 60_000, "none", halving=True)
+    assert list(one.fidelities) == ["proxy", "search"]
+    assert [each.rows for each in one.fidelities.values()] == [2_500, 10_000]
+    assert one.fidelities["search"] == training_budget((1, 8, 8), 54_000, 60_000, "none").fidelities["search"]
+
+
+def test_large_images_are_read_small_at_first_in_the_final_training_alone() -> None:
+    small, large = (training_budget((1, side, side), 54_000, 60_000, "none") for side in (16, 28))
+    assert Recipe(**small.final.recipe).progressive == ()
+    assert Recipe(**large.final.recipe).progressive == PROGRESSIVE
+    assert Recipe(**large.fidelities["search"].recipe).progressive == ()
 
 
 def test_the_cap_on_macs_grows_with_the_image() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from nasgen.budget import SEARCH_SHARE
 from nasgen.clock import Clock
 from nasgen.evaluation import Request
 from nasgen.settings import Settings
@@ -85,12 +84,12 @@ def test_the_first_ask_is_allowed_whatever_the_start_took(tmp_path: Path, time: 
 
 
 def test_a_search_may_ask_until_its_share_of_the_budget_is_used(clock: Callable[..., Clock], time: Time) -> None:
-    one = clock(minutes=10)
-    time.now += SEARCH_SHARE * 600 - 1
+    one = clock(minutes=10, search_share=0.4)
+    time.now += 0.4 * 600 - 1
     assert one.may_ask(in_flight=0)
     time.now += 2
     assert not one.may_ask(in_flight=0)
-    assert one.left() == pytest.approx(600 - SEARCH_SHARE * 600 - 1)
+    assert one.left() == pytest.approx(600 - 0.4 * 600 - 1)
 
 
 def test_a_search_by_look_up_has_the_whole_budget(clock: Callable[..., Clock], time: Time) -> None:
@@ -105,7 +104,7 @@ def test_what_is_in_flight_counts_with_the_mean_time_of_the_results_so_far(
     clock: Callable[..., Clock], time: Time
 ) -> None:
     """Of 372 s 280 are used, and four under way take 4 x 50 s over the number of workers."""
-    two, four = clock(minutes=10, workers=2), clock(minutes=10, workers=4)
+    two, four = (clock(minutes=10, workers=workers, search_share=0.62) for workers in (2, 4))
     for one in (two, four):
         one.note(40.0)
         one.note(60.0)

@@ -67,7 +67,7 @@ def test_a_row_can_be_trained_again(rows: pd.DataFrame) -> None:
         {"input_shape": [1, 8, 8], "n_classes": 10},
         "digits",
         split_seed=0,
-        fidelities={"search": budget.search.model_dump()},
+        fidelities={"search": budget.fidelities["search"].model_dump()},
     )
     outcome = evaluator.evaluate(Request(0, row["genotype"], row["key"], int(row["seed"])))
     assert outcome.fitness == pytest.approx(row["fitness"], abs=0.02)

@@ -180,7 +180,7 @@ def test_what_is_measured_beforehand_leaves_no_trace_in_the_network(
 def test_seconds_an_epoch_are_those_of_a_few_steps_times_their_number(
     run: Path, ranked: list[Evaluation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two steps of 32 of the 400 images after as many to warm up, under a clock that says 3 s for the timed ones."""
+    """Two steps of 32 of the 400 images after one to warm up, under a clock that says 3 s for the timed ones."""
     settings, task = RunFolder(run).settings(), get_task(run / "data.npz")
     space = build_space(settings.space, settings.space_options)
     network = initialise(lambda: space.build(space.decode(ranked[0].genotype), task.input_shape, 10), 0)

@@ -87,7 +87,7 @@ def stop_final_trainings(patch: pytest.MonkeyPatch, error: BaseException, seeds:
         def stop(number: int, epoch: training.Epoch) -> bool:
             raise error
 
-        final = on_epoch is not None  # trainings of candidates report to nobody
+        final = on_epoch is not None and options.get("validation") is None  # candidates are validated
         stops = final and (seeds is None or seed in seeds)
         return train(*arguments, seed=seed, on_epoch=stop if stops else on_epoch, **options)
 

@@ -1,0 +1,114 @@
+"""Successive halving around any strategy: many candidates on a small budget, the best of them on larger ones.
+
+The asynchronous form (ASHA; Li, Jamieson, Rostamizadeh et al. 2020, alg. 2): a round promotes the best row that is
+among the upper third of its fidelity and was not promoted yet; where there is none, the inner strategy asks at the
+lowest fidelity. Everything follows from the visible results.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from nasgen.evaluation import Evaluation, fitness_or_worst
+from nasgen.strategy import Proposal, Strategy
+from search_spaces import SearchSpace
+
+G = TypeVar("G")
+
+ETA = 3
+"""One in so many rows of a fidelity is promoted to the next."""
+
+PROMOTE = "promote"
+"""The operator of a proposal that asks for a known genotype at the next fidelity."""
+
+
+class _Row(NamedTuple):
+    """What the ladder keeps of a row; the best sorts first, and the older of equals."""
+
+    cost: float
+    number: int
+    key: str
+    genotype: str
+
+
+class Halving(Generic[G]):
+    """A strategy whose proposals climb a ladder of fidelities.
+
+    Parameters
+    ----------
+    space
+        Of the genotypes.
+    asked
+        Whether a key was asked at a fidelity.
+    inner
+        The strategy that asks for new genotypes. It is told the rows of the lowest fidelity; those of the higher ones
+        go to its method ``promoted``, where it has one.
+    fidelities
+        Names, from the lowest to the highest; two at least.
+    eta
+        One in so many rows is promoted.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace[G],
+        asked: Callable[[str, str], bool],
+        inner: Strategy[G],
+        fidelities: Sequence[str],
+        *,
+        eta: int = ETA,
+    ) -> None:
+        self.space = space
+        self.asked = asked
+        self.inner = inner
+        self.fidelities = tuple(fidelities)
+        self.eta = eta
+        self.generational = inner.generational
+        self._ranked: dict[str, list[_Row]] = {name: [] for name in fidelities}
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Rank the rows within their fidelities, and pass them on."""
+        lowest, higher = self._ranked_and_parted(evaluations)
+        if lowest:
+            self.inner.tell(lowest)
+        if higher and hasattr(self.inner, "promoted"):
+            self.inner.promoted(higher)
+
+    def ask(self, rng: np.random.Generator) -> Sequence[Proposal[G]]:
+        """A promotion where one is due, the highest fidelity first; else what the inner strategy asks for."""
+        for lower, upper in reversed(list(zip(self.fidelities, self.fidelities[1:], strict=False))):
+            due = self._due(lower, upper)
+            if due is not None:
+                return [Proposal(self.space.decode(due.genotype), due.key, PROMOTE, (due.key,), fidelity=upper)]
+        return [replace(proposal, fidelity=self.fidelities[0]) for proposal in self.inner.ask(rng)]
+
+    def _due(self, lower: str, upper: str) -> _Row | None:
+        ranked = self._ranked[lower]
+        best = ranked[: len(ranked) // self.eta]
+        return next((row for row in best if row.cost < math.inf and not self.asked(row.key, upper)), None)
+
+    def _ranked_and_parted(self, rows: Sequence[Evaluation]) -> tuple[list[Evaluation], list[Evaluation]]:
+        for row in rows:
+            insort(self._ranked[row.request.fidelity], _Row(-fitness_or_worst(row), row.number, row.key, row.genotype))
+        lowest = self.fidelities[0]
+        return (
+            [row for row in rows if row.request.fidelity == lowest],
+            [row for row in rows if row.request.fidelity != lowest],
+        )
+
+    def state(self) -> Any:
+        """The inner strategy's; the ladder follows from the rows."""
+        return self.inner.state()
+
+    def restore(self, state: Any, told: Sequence[Evaluation]) -> None:
+        """Rank the rows again, and restore the inner strategy."""
+        lowest, higher = self._ranked_and_parted(told)
+        self.inner.restore(state, lowest)
+        if higher and hasattr(self.inner, "promoted"):
+            self.inner.promoted(higher)

@@ -1,0 +1,112 @@
+"""A search that trains on a ladder of fidelities, stops what falls behind, and inherits weights: all of it, for real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_training import contents, digits, interrupt_search, learned, search, shorten
+
+import nasgen
+from nasgen.halving import PROMOTE
+from nasgen.inheritance import WeightStore
+from nasgen.stopping import hopeless
+from nasgen.store import Store
+from nasgen.summary import open_store
+
+OPTIONS = {"evaluations": 26, "halving": True, "curve_stop": True, "inherit": True, "surrogate": "off"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch)
+        patch.setattr("nasgen.stopping.FEWEST", 4)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, small: None) -> Path:
+    out = tmp_path_factory.mktemp("ladder") / "run"
+    assert search(out, digits(), **OPTIONS).failed == 0
+    return out
+
+
+def test_the_best_third_of_the_proxies_was_trained_longer_and_one_of_them_won(run: Path) -> None:
+    rows = contents(run)
+    proxies = {asked.key: outcome for asked, outcome in rows if asked.fidelity == "proxy"}
+    promoted = [asked for asked, _ in rows if asked.fidelity == "search"]
+    assert 4 <= len(promoted) <= len(proxies) / 2  # who was in the best third once may not stay there
+    assert {asked.operator for asked in promoted} == {PROMOTE}
+    assert all(asked.key in proxies for asked in promoted)
+    with open_store(run) as store:
+        (best,) = store.best()
+    assert best.request.fidelity == "search"
+    assert best.fitness == max(outcome.fitness for asked, outcome in rows if asked.fidelity == "search")
+    assert nasgen.resume(run).final.number == best.number
+
+
+def test_children_and_promoted_rows_start_from_the_weights_of_their_parents(run: Path) -> None:
+    weights = {outcome.weights: asked for asked, outcome in contents(run)}
+    heirs = [(asked, outcome) for asked, outcome in contents(run) if asked.inherits]
+    assert len(heirs) > 8
+    for asked, outcome in heirs:
+        assert outcome.origin == "inherited"
+        assert weights[asked.inherits].key in asked.parents
+        assert weights[asked.inherits].number < asked.number
+        assert 0 < outcome.metrics["inherited"] <= 1
+    promoted = [outcome.metrics["inherited"] for asked, outcome in heirs if asked.operator == PROMOTE]
+    assert promoted
+    assert set(promoted) == {1.0}
+
+
+def test_stopped_rows_were_hopeless_where_they_ended_and_the_others_nowhere(run: Path) -> None:
+    stopped = 0
+    for asked, outcome in contents(run):
+        losses = outcome.metrics["loss"]
+        behind = [hopeless(asked.ceilings, epoch, loss) for epoch, loss in enumerate(losses)]
+        if "stopped" in outcome.metrics:
+            assert outcome.metrics["stopped"] == len(losses)
+            assert behind[-1]
+            stopped += 1
+        assert not any(behind[:-1])
+    assert stopped > 0
+
+
+def test_weights_on_disk_are_whole_and_those_of_visible_or_later_rows(run: Path) -> None:
+    store = WeightStore(run / "weights")
+    genotypes = {outcome.weights: asked.genotype for asked, outcome in contents(run)}
+    files = sorted((run / "weights").iterdir())
+    assert files
+    for file in files:
+        genotype, state = store.load(file.stem)
+        assert genotype == genotypes[file.stem]
+        assert state
+
+
+def test_a_search_interrupted_in_between_ends_as_one_that_was_not(run: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_search(patch, after=13)
+        with pytest.raises(KeyboardInterrupt):
+            search(tmp_path / "again", digits(), **OPTIONS)
+    nasgen.resume(tmp_path / "again")
+    assert learned(tmp_path / "again") == learned(run)
+
+
+def test_workers_come_to_the_same_rows(run: Path, tmp_path: Path) -> None:
+    search(tmp_path / "again", digits(), **{**OPTIONS, "executor": "processes", "workers": 2})
+    assert learned(tmp_path / "again") == learned(run)
+
+
+def test_missing_weights_stop_a_resume_with_an_error(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_search(patch, after=13)
+        with pytest.raises(KeyboardInterrupt):
+            search(out, digits(), **OPTIONS)
+    with Store(out / "store.sqlite") as store:
+        needed = [request.inherits for request, _ in store.pending() if request.inherits]
+    assert needed
+    WeightStore(out / "weights").discard(needed[0])
+    with pytest.raises(nasgen.InputError, match=r"starts from weights .*, which are missing from .*: put them back"):
+        nasgen.resume(out)
