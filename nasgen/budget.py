@@ -102,32 +102,36 @@ def training_budget(
     final_epochs = min(MOST_FINAL_EPOCHS, max(10, round(FINAL_PASSES / all_rows)))
     return TrainingBudget(
         max_macs=default_max_macs(shape),
-        fidelities=search_fidelities(SEARCH_PASSES, rows, augmentation, halving, fewest_epochs=3),
-        final=final_fidelity(shape, all_rows, final_epochs, augmentation),
+        fidelities=search_fidelities(shape, SEARCH_PASSES, rows, augmentation, halving, fewest_epochs=3),
+        final=fidelity(all_rows, all_rows, final_epochs, augmentation, shape),
     )
 
 
 def search_fidelities(
-    passes: float, rows: int, augmentation: Augmentation, halving: bool, fewest_epochs: int
+    shape: tuple[int, int, int],
+    passes: float,
+    rows: int,
+    augmentation: Augmentation,
+    halving: bool,
+    fewest_epochs: int,
 ) -> dict[str, Fidelity]:
     """The fidelities of a search whose highest sees so many images; with ``halving`` there is a proxy below it."""
     sees = {"proxy": passes / FIDELITY_RATIO, "search": passes} if halving else {"search": passes}
     fidelities = {}
     for name, images in sees.items():
         epochs = min(MOST_SEARCH_EPOCHS, max(fewest_epochs, round(images / rows)))
-        fidelities[name] = fidelity(max(1, min(rows, int(images / epochs))), rows, epochs, augmentation)
+        fidelities[name] = fidelity(max(1, min(rows, int(images / epochs))), rows, epochs, augmentation, shape)
     return fidelities
 
 
-def final_fidelity(shape: tuple[int, int, int], rows: int, epochs: int, augmentation: Augmentation) -> Fidelity:
-    """The winner's training on all ``rows``: large images are read small at first."""
+def fidelity(
+    rows: int, of: int, epochs: int, augmentation: Augmentation, shape: tuple[int, int, int] = (1, 1, 1)
+) -> Fidelity:
+    """A training on ``rows`` of the ``of`` rows there are, with the recipe for that many.
+
+    Large images are read small at first.
+    """
     recipe = Recipe.for_rows(rows, epochs, augmentation)
     if min(shape[1:]) >= LARGE:
         recipe = recipe.model_copy(update={"progressive": PROGRESSIVE})
-    return Fidelity(recipe=recipe.model_dump(), rows=None)
-
-
-def fidelity(rows: int, of: int, epochs: int, augmentation: Augmentation) -> Fidelity:
-    """A training on ``rows`` of the ``of`` rows there are, with the recipe for that many."""
-    recipe = Recipe.for_rows(rows, epochs, augmentation)
     return Fidelity(recipe=recipe.model_dump(), rows=rows if rows < of else None)

@@ -19,7 +19,7 @@ from nasgen.budget import (
     USABLE,
     TrainingBudget,
     default_max_macs,
-    final_fidelity,
+    fidelity,
     search_fidelities,
 )
 from nasgen.errors import InputError
@@ -120,10 +120,16 @@ def fit_rates(macs: np.ndarray, seconds: np.ndarray) -> Rates:
     return Rates(float(constant), float(rate / scale))
 
 
+def passes_of(one: Fidelity, rows: int) -> float:
+    """Images of full resolution that a training is worth, of so many rows where it reads all."""
+    recipe = Recipe(**one.recipe)
+    return (one.rows or rows) * recipe.epochs * recipe.relative_cost()
+
+
 def search_seconds(rates: Rates, budget: TrainingBudget, rows: int) -> float:
     """Expected time of one evaluation while every worker trains, on average over the fidelities."""
     weights = [1 / ETA**level for level in range(len(budget.fidelities))]
-    passes = [(one.rows or rows) * int(one.recipe["epochs"]) for one in budget.fidelities.values()]
+    passes = [passes_of(one, rows) for one in budget.fidelities.values()]
     mean: float = sum(weight * each for weight, each in zip(weights, passes, strict=True)) / sum(weights)
     return PARALLEL_SLOWDOWN * mean * rates.seconds(TYPICAL_SHARE * budget.max_macs)
 
@@ -136,9 +142,7 @@ def expected_evaluations(rates: Rates, budget: TrainingBudget, rows: int, second
 
 def final_seconds(rates: Rates, final: Fidelity, rows: int, max_macs: float, workers: int) -> float:
     """Expected time of the final training of a network at the cap, on all cores."""
-    recipe = Recipe(**final.recipe)
-    passes = rows * recipe.epochs * recipe.relative_cost()
-    return passes * rates.seconds(max_macs) / max(1.0, 0.8 * workers)
+    return passes_of(final, rows) * rates.seconds(max_macs) / max(1.0, 0.8 * workers)
 
 
 def budget_for(
@@ -152,7 +156,7 @@ def budget_for(
     asked for, of which one in three goes on to four times the images.
     """
     default, all_rows = default_max_macs(task.input_shape), len(task.y_train)
-    one_epoch = final_fidelity(task.input_shape, all_rows, 1, augmentation)
+    one_epoch = fidelity(all_rows, all_rows, 1, augmentation, task.input_shape)
     default_seconds = final_seconds(rates, one_epoch, all_rows, default, workers)
     final_share = float(np.clip(EPOCHS_AIMED_AT * default_seconds / left, *FINAL_SHARES))
     affordable = final_share * left / default_seconds  # epochs at the default cap
@@ -163,7 +167,7 @@ def budget_for(
 
     search_share = USABLE - final_share
     per_image = PARALLEL_SLOWDOWN * rates.seconds(TYPICAL_SHARE * max_macs)
-    images = search_share * left * workers / per_image
+    images = search_share * left * workers / per_image / Recipe(**one_epoch.recipe).relative_cost()
     evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
     halving = arguments.halving is not False
     each = images / evaluations  # on average over the fidelities
@@ -171,7 +175,7 @@ def budget_for(
     passes = float(np.clip(passes, FEWEST_PASSES, MOST_PASSES))
     return TrainingBudget(
         max_macs=max_macs,
-        fidelities=search_fidelities(passes, rows, augmentation, halving, fewest_epochs=2),
-        final=final_fidelity(task.input_shape, all_rows, final_epochs, augmentation),
+        fidelities=search_fidelities(task.input_shape, passes, rows, augmentation, halving, fewest_epochs=2),
+        final=fidelity(all_rows, all_rows, final_epochs, augmentation, task.input_shape),
         search_share=search_share,
     )

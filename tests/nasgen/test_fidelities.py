@@ -1,4 +1,4 @@
-"""A search that trains on a ladder of fidelities, stops what falls behind, and inherits weights: all of it, for real."""
+"""A search that trains on a ladder of fidelities, stops what falls behind, and inherits weights, for real."""
 
 from __future__ import annotations
 
