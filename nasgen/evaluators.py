@@ -202,7 +202,7 @@ class TrainingEvaluator:
         network = initialise(
             lambda: self.space.build(genotype, self.task.input_shape, self.task.n_classes), request.seed
         )
-        images, validation = self.images[request.fidelity]
+        images, validation, glance = self.images[request.fidelity]
         inherited = self._inherit(network, genotype, request.inherits, images)
         trained = train(
             network,
@@ -210,6 +210,7 @@ class TrainingEvaluator:
             self.recipes[request.fidelity],
             seed=request.seed,
             validation=validation,
+            glance=glance,
             on_epoch=lambda number, epoch: hopeless(request.ceilings, number, epoch.validation_loss),
         )
         stopped = len(trained.curve) < self.recipes[request.fidelity].epochs

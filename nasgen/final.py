@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -22,7 +23,9 @@ CANDIDATES = 3
 """How many of the best are tried before a search ends without a network: a final training may diverge."""
 
 MEASURED_STEPS = 8
-SPENT = 0.93  # of the time that is left; the rest is for scoring, exporting and a slower machine
+SPENT = 0.96  # of the time that is left; the rest is for scoring and exporting
+AT_MOST = 1.5  # times the epochs that are expected to fit
+SECONDS_BETWEEN_REPORTS = 10.0
 
 WORTH_ALL_CORES = 100e6
 """MACs of a step's forward pass from which several threads are faster than one: below, they wait for each other."""
@@ -138,6 +141,7 @@ def _train_row(
     genotype = space.decode(row.genotype)
     seed = row.request.seed
     images = all_training_images(task, device)
+    of_images = f"all {len(images)} training images"
     recipe = Recipe(**settings.final.recipe)
     step_macs = recipe.batch * space.to_graph(genotype).info.get("macs", WORTH_ALL_CORES)
     numerics.prepare(threads=numerics.cores() if step_macs >= WORTH_ALL_CORES else 1)
@@ -145,24 +149,36 @@ def _train_row(
     def network() -> torch.nn.Module:
         return initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), seed)
 
+    limit = None
     if seconds is not None:
+        measured = time.monotonic()
         per_epoch = seconds_per_epoch(network(), images, recipe)
-        fitting = max(1, int(SPENT * seconds / (per_epoch * recipe.relative_cost())))
-        recipe = recipe.model_copy(update={"epochs": min(MOST_FINAL_EPOCHS, fitting)})
-    say(f"final training of evaluation {row.number}: {recipe.epochs} epochs on all {len(images)} training images")
+        per_epoch *= recipe.relative_cost()
+        limit = max(per_epoch, SPENT * (seconds - (time.monotonic() - measured)))  # one epoch has to be
+        fitting = round(limit / per_epoch)
+        # the clock ends it, so that a machine faster than it seemed may do more
+        recipe = recipe.model_copy(update={"epochs": min(MOST_FINAL_EPOCHS, math.ceil(AT_MOST * fitting))})
+        say(f"final training of evaluation {row.number}: about {min(fitting, recipe.epochs)} epochs on {of_images}")
+    else:
+        say(f"final training of evaluation {row.number}: {recipe.epochs} epochs on {of_images}")
     started = reported = time.monotonic()
+
+    def spent() -> float:
+        return (time.monotonic() - started) / limit if limit is not None else 0.0
 
     def on_epoch(number: int, epoch: Epoch) -> bool:
         nonlocal reported
-        if time.monotonic() - reported > 10:
+        if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
             reported = time.monotonic()
-            done = recipe.relative_cost((number + 1) / recipe.epochs) / recipe.relative_cost()
-            left = (reported - started) * (1 / done - 1)
-            say(f"  epoch {number + 1}/{recipe.epochs}  training loss {epoch.train_loss:.3f}  time left {left:.0f} s")
+            by_steps = recipe.relative_cost((number + 1) / recipe.epochs) / recipe.relative_cost()
+            left = (reported - started) * (1 / max(by_steps, spent()) - 1)
+            say(f"  epoch {number + 1}  training loss {epoch.train_loss:.3f}  time left {max(0.0, left):.0f} s")
         return False
 
     trained_network = network()
-    train(trained_network, images, recipe, seed=seed, on_epoch=on_epoch)
+    trained = train(
+        trained_network, images, recipe, seed=seed, on_epoch=on_epoch, spent=None if limit is None else spent
+    )
     test_accuracy = score(trained_network, final_test_images(task, device)).accuracy
     return trained_network, Final(
         number=row.number,
@@ -170,7 +186,7 @@ def _train_row(
         fitness=row.fitness if row.fitness is not None else float("nan"),
         test_accuracy=test_accuracy,
         parameters=sum(parameter.numel() for parameter in trained_network.parameters()),
-        epochs=recipe.epochs,
+        epochs=max(1, round(trained.steps * recipe.batch / len(images))),
         seconds=time.monotonic() - started,
         after=after,
     )

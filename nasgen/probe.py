@@ -43,7 +43,7 @@ def probe_losses(task: Task, seed: int, threads: int) -> list[float]:
     from nasgen.training import DivergedError, initialise, score, train
 
     numerics.prepare(threads)
-    images, validation = training_images(task, seed, PROBE_ROWS)
+    images, validation, _ = training_images(task, seed, PROBE_ROWS)
     validation = validation.first(PROBE_VALIDATION_ROWS)
     if min(task.input_shape[1:]) >= LARGE:
         images, validation = images.halved(), validation.halved()

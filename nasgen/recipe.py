@@ -66,9 +66,19 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         batch = min(512, max(32, 2 ** round(math.log2(max(rows, 1) / 256))))
         return cls(epochs=epochs, batch=batch, peak_lr=0.25 * math.sqrt(batch / 32), augmentation=augmentation)
 
-    def scale(self, step: int, steps: int) -> float:
+    def scale(self, step: float, steps: int) -> float:
         """The scale at which a step reads its images."""
         return next((scale for until, scale in self.progressive if step < until * steps), 1.0)
+
+    def share_of_steps(self, share_of_cost: float) -> float:
+        """The share of the steps that a share of the whole training's cost pays for: ``relative_cost`` backwards."""
+        left, done = share_of_cost * self.relative_cost(), 0.0
+        for until, scale in (*self.progressive, (1.0, 1.0)):
+            cost = (until - done) * scale**2
+            if left < cost:
+                return done + left / scale**2
+            left, done = left - cost, until
+        return 1.0
 
     def relative_cost(self, until: float = 1.0) -> float:
         """What the training costs up to a share of its steps, as a share of one at full resolution throughout."""
@@ -76,8 +86,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         scales = [*(scale for _, scale in self.progressive), 1.0]
         return math.fsum((b - a) * scale**2 for a, b, scale in zip([0.0, *ends], ends, scales, strict=False))
 
-    def learning_rate(self, step: int, steps: int) -> float:
-        """The rate of a step, ``step`` counting from 0 to ``steps - 1``."""
+    def learning_rate(self, step: float, steps: int) -> float:
+        """The rate of a step, ``step`` counting from 0 to ``steps - 1``; it may lie between two."""
         peak = self.warmup * steps
         rising = (step + 1) / (peak + 1)
         falling = (steps - step) / (steps - peak)

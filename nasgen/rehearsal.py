@@ -85,7 +85,7 @@ def measure_rates(task: Task, arguments: Arguments) -> Rates:
     largest = round(default_max_macs(task.input_shape) * SIZES[1])
     space = build_space(arguments.space, space_options(arguments, task, largest))
     check_space(arguments.space, space)
-    images, _ = training_images(task, arguments.seed, device=numerics.default_device())
+    images = training_images(task, arguments.seed, device=numerics.default_device()).training
     recipe = Recipe.for_rows(len(images), 1)
     rng = np.random.default_rng(0)
     genotypes = [space.sample(rng) for _ in range(8 * SAMPLED)]

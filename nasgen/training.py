@@ -89,7 +89,9 @@ def train(
     *,
     seed: int,
     validation: Images | None = None,
+    glance: Images | None = None,
     on_epoch: Callable[[int, Epoch], bool] | None = None,
+    spent: Callable[[], float] | None = None,
 ) -> Trained:
     """Train a network in place, where its images lie, and leave it in evaluation mode.
 
@@ -104,9 +106,14 @@ def train(
     seed
         Of shuffling, augmentation and whatever the network draws (dropout).
     validation
-        Scored after every epoch.
+        Scored after the last epoch, and after the others too unless there is a ``glance``.
+    glance
+        A part of the validation images, scored after every epoch but the last.
     on_epoch
         Told the number of the epoch from 0 and its figures; the training ends there if it returns True.
+    spent
+        Says which share of its time the training has used. The schedule follows it, and ends when it reaches 1, where
+        the steps of the recipe take longer than that.
 
     Raises
     ------
@@ -123,13 +130,17 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     watch = _Watch(n_classes=int(images.labels.max()) + 1)
     curve: list[Epoch] = []
-    step = 0
+    step, at = 0, 0.0  # ``at`` is where the schedule stands: ahead of ``step`` where the time is short
     with _seeded(seed, images.device):
         for number in range(recipe.epochs):
             for rows in torch.randperm(len(images), generator=generator).tensor_split(batches):
+                by_time = 0.0 if spent is None else steps * recipe.share_of_steps(spent())
+                at = by_time if by_time > step + 1 else float(step)
+                if at >= steps:
+                    break
                 for group in optimiser.param_groups:
-                    group["lr"] = recipe.learning_rate(step, steps)
-                inputs = scaled(images.draw(generator, recipe.augmentation, rows), recipe.scale(step, steps))
+                    group["lr"] = recipe.learning_rate(at, steps)
+                inputs = scaled(images.draw(generator, recipe.augmentation, rows), recipe.scale(at, steps))
                 with _autocast(images.device, dtype):
                     logits = network(inputs)
                 loss = loss_of(logits.float(), images.labels[rows.to(images.device)])
@@ -139,9 +150,11 @@ def train(
                 optimiser.step()
                 watch.add(loss)
                 step += 1
-            scored = Score(math.nan, math.nan) if validation is None else score(network, validation)
+            last = at >= steps or number == recipe.epochs - 1
+            seen = validation if last or glance is None else glance
+            scored = Score(math.nan, math.nan) if seen is None else score(network, seen)
             curve.append(Epoch(watch.end_epoch(), *scored))
-            if on_epoch is not None and on_epoch(number, curve[-1]):
+            if (on_epoch is not None and on_epoch(number, curve[-1])) or last:
                 break
             network.train()
     network.eval()
@@ -181,7 +194,7 @@ class _Watch:
     def end_epoch(self) -> float:
         """The mean loss of the epoch, which ends here."""
         self._look()
-        mean = math.fsum(self._epoch) / len(self._epoch)
+        mean = math.fsum(self._epoch) / len(self._epoch) if self._epoch else math.nan
         self._epoch.clear()
         return mean
 

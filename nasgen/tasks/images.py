@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -76,17 +77,39 @@ class Images:
         return pixels.permute(0, 3, 1, 2).float().sub(self.mean).div(self.std)
 
 
-def training_images(task: Task, seed: int, rows: int | None = None, device: str = "cpu") -> tuple[Images, Images]:
+GLANCE_ROWS = 1_000
+"""Validation images that are scored between epochs, where there are more."""
+
+
+class TrainingImages(NamedTuple):
+    """What a candidate is trained on, what it is judged by, and a part of that for looks in between."""
+
+    training: Images
+    validation: Images
+    glance: Images
+
+
+def training_images(task: Task, seed: int, rows: int | None = None, device: str = "cpu") -> TrainingImages:
     """The training and the validation images of a task, cut by seed.
 
-    With ``rows`` the training images are no more than that many, of every class its share; validation is the
-    same with or without.
+    With ``rows`` the training images are no more than that many, of every class its share. Validation images are
+    then no more than that many either, and no fewer than ``GLANCE_ROWS`` where there are so many: judging a short
+    training should not take longer than the training.
     """
     train, validation = task.split(seed)
-    if rows is not None and rows < len(train):
-        rng = np.random.default_rng(seed)
-        train = train[stratified_split(rng, task.y_train[train], rows / len(train))[1]]
-    return _part(task, train, device), _part(task, validation, device)
+    if rows is not None:
+        train = _share(task, train, rows, seed)
+        validation = _share(task, validation, max(GLANCE_ROWS, rows // 2), seed)
+    glance = _share(task, validation, GLANCE_ROWS, seed)
+    return TrainingImages(*(_part(task, part, device) for part in (train, validation, glance)))
+
+
+def _share(task: Task, positions: Integers, rows: int, seed: int) -> Integers:
+    """About so many of the positions, of every class its share; all of them where there are no more."""
+    if rows >= len(positions):
+        return positions
+    rng = np.random.default_rng(seed)
+    return positions[stratified_split(rng, task.y_train[positions], rows / len(positions))[1]]
 
 
 def _part(task: Task, rows: Integers, device: str) -> Images:

@@ -23,6 +23,12 @@ def test_the_cost_is_that_of_the_pixels_read() -> None:
     assert Recipe(epochs=1, batch=32, peak_lr=0.1).relative_cost(0.5) == 0.5
 
 
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 0.4, 0.75, 0.9, 1.0])
+def test_the_steps_that_a_share_of_the_cost_pays_for(share: float) -> None:
+    assert RECIPE.share_of_steps(RECIPE.relative_cost(share) / RECIPE.relative_cost()) == pytest.approx(share)
+    assert Recipe(epochs=1, batch=32, peak_lr=0.1).share_of_steps(share) == pytest.approx(share)
+
+
 def test_images_are_scaled_by_their_height_and_width_and_keep_their_channels_last() -> None:
     images = torch.arange(2 * 3 * 8 * 6, dtype=torch.float32).view(2, 3, 8, 6)
     images = images.contiguous(memory_format=torch.channels_last)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -20,7 +21,7 @@ SHORT = Recipe(epochs=2, batch=64, peak_lr=0.2)
 
 @pytest.fixture(scope="module")
 def digits() -> tuple[Images, Images]:
-    return training_images(get_task("digits"), seed=0)
+    return training_images(get_task("digits"), seed=0)[:2]
 
 
 def trained(digits: tuple[Images, Images], seed: int, recipe: Recipe = SHORT) -> tuple[nn.Module, Trained]:
@@ -143,14 +144,53 @@ def test_score_counts_what_is_right() -> None:
 
 def test_fewer_rows_are_a_stratified_part_of_the_training_rows() -> None:
     task = get_task("digits")
-    whole, validation = training_images(task, 0)
-    part, same = training_images(task, 0, rows=200)
+    whole, validation, glance = training_images(task, 0)
+    part, same, _ = training_images(task, 0, rows=200)
     assert 180 <= len(part) <= 200
     assert len(part.labels.unique()) == 10
     assert torch.equal(validation.pixels, same.pixels)
+    assert torch.equal(validation.pixels, glance.pixels)  # of so few all are looked at
     rows = {bytes(image.numpy().data) for image in whole.pixels}
     assert all(bytes(image.numpy().data) in rows for image in part.pixels)
     assert len(all_training_images(task)) == len(whole) + len(validation)
+
+
+def test_a_short_training_is_judged_by_a_stratified_part_of_validation() -> None:
+    images, labels = np.zeros((40_000, 4, 4), dtype=np.uint8), np.sort(np.arange(40_000) % 10)
+    task = get_task((images, labels, images[:10], np.arange(10)))
+    for rows, judged in ((None, 4_000), (6_000, 3_000), (100, 1_000)):
+        _, validation, glance = training_images(task, 0, rows)
+        for part, count in ((validation, judged), (glance, 1_000)):
+            assert torch.equal(part.labels.bincount(), torch.full((10,), count // 10))
+
+
+def test_epochs_in_between_are_scored_at_a_glance(digits: tuple[Images, Images]) -> None:
+    images, validation = digits
+    glance = validation.first(50)
+    network = initialise(small_network, 3)
+    result = train(network, images, SHORT, seed=3, validation=validation, glance=glance)
+    _, whole = trained(digits, 3)
+    assert result.curve[-1] == whole.curve[-1]
+    once = initialise(small_network, 3)
+    steps = iter([*[0.0] * (len(images) // 64), *[1.0] * 99])
+    train(once, images, SHORT, seed=3, spent=lambda: next(steps))  # the same first epoch, and no other
+    assert result.curve[0].validation_accuracy == score(once, glance).accuracy
+
+
+def test_a_clock_that_runs_ahead_of_the_steps_shortens_the_schedule(digits: tuple[Images, Images]) -> None:
+    used = iter([*np.linspace(0, 1, 11)[:-1], 1.0])
+    network = initialise(small_network, 0)
+    result = train(network, digits[0], SHORT, seed=0, validation=digits[1], spent=lambda: next(used))
+    assert result.steps == 10
+    assert len(result.curve) == 1
+    assert result.curve[0].validation_accuracy == score(network, digits[1]).accuracy
+
+
+def test_a_clock_that_lags_behind_the_steps_changes_nothing(digits: tuple[Images, Images]) -> None:
+    networks = [initialise(small_network, 0) for _ in range(2)]
+    train(networks[0], digits[0], SHORT, seed=0)
+    train(networks[1], digits[0], SHORT, seed=0, spent=lambda: 0.0)
+    assert torch.equal(weights(networks[0]), weights(networks[1]))
 
 
 def test_a_recipe_survives_json() -> None:
@@ -192,6 +232,6 @@ def test_weight_decay_spares_batch_norms_and_biases(digits: tuple[Images, Images
 def test_cuda_trains_with_the_same_call() -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    images, validation = training_images(get_task("digits"), 0, device="cuda")
+    images, validation, _ = training_images(get_task("digits"), 0, device="cuda")
     result = train(initialise(small_network, 0), images, SHORT, seed=0, validation=validation)
     assert result.fitness > 0.5
