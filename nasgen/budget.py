@@ -33,8 +33,11 @@ SLOWEST_RATE = 0.5e9
 MOST_FINAL_EPOCHS = 60
 MOST_SEARCH_EPOCHS = 12
 
+LADDER = ("glimpse", "proxy", "search")
+"""Names of the fidelities, from the lowest to the highest; a search has the last of them, or more."""
+
 FIDELITY_RATIO = 4
-"""Images that a candidate sees in the search for each that it saw as a proxy."""
+"""Images that a candidate sees for each that it saw one level below."""
 
 LARGE = 24
 """Height and width from which images are read at less than full resolution at first."""
@@ -102,7 +105,7 @@ def training_budget(
     final_epochs = min(MOST_FINAL_EPOCHS, max(10, round(FINAL_PASSES / all_rows)))
     return TrainingBudget(
         max_macs=default_max_macs(shape),
-        fidelities=search_fidelities(shape, SEARCH_PASSES, rows, augmentation, halving, fewest_epochs=3),
+        fidelities=search_fidelities(shape, SEARCH_PASSES, rows, augmentation, 1 + halving, fewest_epochs=3),
         final=fidelity(all_rows, all_rows, final_epochs, augmentation, shape),
     )
 
@@ -112,13 +115,13 @@ def search_fidelities(
     passes: float,
     rows: int,
     augmentation: Augmentation,
-    halving: bool,
+    levels: int,
     fewest_epochs: int,
 ) -> dict[str, Fidelity]:
-    """The fidelities of a search whose highest sees so many images; with ``halving`` there is a proxy below it."""
-    sees = {"proxy": passes / FIDELITY_RATIO, "search": passes} if halving else {"search": passes}
+    """The fidelities of a search, up to three, the highest of which sees so many images and each other a quarter."""
     fidelities = {}
-    for name, images in sees.items():
+    for below, name in zip(reversed(range(levels)), LADDER[-levels:], strict=True):
+        images = passes / FIDELITY_RATIO**below
         epochs = min(MOST_SEARCH_EPOCHS, max(fewest_epochs, round(images / rows)))
         fidelities[name] = fidelity(max(1, min(rows, int(images / epochs))), rows, epochs, augmentation, shape)
     return fidelities

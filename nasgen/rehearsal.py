@@ -15,6 +15,7 @@ import numpy as np
 from nasgen.budget import (
     FIDELITY_RATIO,
     FINAL_SHARES,
+    LADDER,
     MOST_FINAL_EPOCHS,
     USABLE,
     TrainingBudget,
@@ -43,7 +44,9 @@ SIZES = 0.25, 4.0
 
 SAMPLED = 5
 MEASURED_STEPS = 4
-FEWEST_PASSES, MOST_PASSES = 4_000, 800_000
+FEWEST_PASSES, MOST_PASSES = 2_500, 800_000
+"""Images that a candidate sees, all epochs together."""
+
 PARALLEL_SLOWDOWN = 1.1
 """How much longer a step takes when every core trains: they share caches and memory."""
 
@@ -126,6 +129,16 @@ def passes_of(one: Fidelity, rows: int) -> float:
     return (one.rows or rows) * recipe.epochs * recipe.relative_cost()
 
 
+def share_of_lowest(levels: int) -> float:
+    """Images that the lowest of so many fidelities sees, for each that an evaluation sees on average.
+
+    One in ``ETA`` rows is promoted, and sees ``FIDELITY_RATIO`` times as many.
+    """
+    shares = [float(ETA) ** -level for level in range(levels)]
+    seen = sum(share * float(FIDELITY_RATIO) ** level for level, share in enumerate(shares))
+    return sum(shares) / seen
+
+
 def search_seconds(rates: Rates, budget: TrainingBudget, rows: int) -> float:
     """Expected time of one evaluation while every worker trains, on average over the fidelities."""
     weights = [1 / ETA**level for level in range(len(budget.fidelities))]
@@ -153,7 +166,8 @@ def budget_for(
     The final training takes the larger share the longer a network at the default cap needs to learn the data. What
     it can afford, epochs times MACs, is cut evenly between the two: twice the budget is 1.4 times the cap and 1.4
     times the epochs. What is left for the search is divided among as many candidates as it is good to have, or were
-    asked for, of which one in three goes on to four times the images.
+    asked for, of which one in three goes on to four times the images, and of these one in three again where the time
+    is long enough.
     """
     default, all_rows = default_max_macs(task.input_shape), len(task.y_train)
     one_epoch = fidelity(all_rows, all_rows, 1, augmentation, task.input_shape)
@@ -169,13 +183,14 @@ def budget_for(
     per_image = PARALLEL_SLOWDOWN * rates.seconds(TYPICAL_SHARE * max_macs)
     images = search_share * left * workers / per_image / Recipe(**one_epoch.recipe).relative_cost()
     evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
-    halving = arguments.halving is not False
-    each = images / evaluations  # on average over the fidelities
-    passes = each * (1 + 1 / ETA) / (1 / FIDELITY_RATIO + 1 / ETA) if halving else each
-    passes = float(np.clip(passes, FEWEST_PASSES, MOST_PASSES))
+    levels = 1 if arguments.halving is False else len(LADDER)
+    while levels > 1 and images / evaluations * share_of_lowest(levels) < FEWEST_PASSES:
+        levels -= 1
+    lowest = images / evaluations * share_of_lowest(levels)
+    passes = float(np.clip(lowest * FIDELITY_RATIO ** (levels - 1), FEWEST_PASSES, MOST_PASSES))
     return TrainingBudget(
         max_macs=max_macs,
-        fidelities=search_fidelities(task.input_shape, passes, rows, augmentation, halving, fewest_epochs=2),
+        fidelities=search_fidelities(task.input_shape, passes, rows, augmentation, levels, fewest_epochs=2),
         final=fidelity(all_rows, all_rows, final_epochs, augmentation, task.input_shape),
         search_share=search_share,
     )

@@ -25,6 +25,7 @@ from nasgen.rehearsal import (
     final_seconds,
     fit_rates,
     search_seconds,
+    share_of_lowest,
 )
 from nasgen.settings import Fidelity, read_arguments
 from nasgen.tasks import Task, get_task
@@ -101,6 +102,22 @@ def test_expected_times_by_hand() -> None:
         4000 * 1.1e-3 / 3.2
     )
     assert final_seconds(RATES, fidelity(400, 400, 10, "none"), 400, 1e7, workers=1) == pytest.approx(4000 * 1.1e-3)
+
+
+def test_the_lowest_fidelity_sees_fewer_images_than_the_average() -> None:
+    assert share_of_lowest(1) == 1
+    assert share_of_lowest(2) == pytest.approx((1 + 1 / 3) / (1 + 4 / 3))
+    assert share_of_lowest(3) == pytest.approx((1 + 1 / 3 + 1 / 9) / (1 + 4 / 3 + 16 / 9))
+
+
+def test_the_ladder_has_as_many_rungs_as_there_is_time_for(task: Task) -> None:
+    lengths = [len(budget(task, left).fidelities) for left in LEFT]
+    assert lengths == sorted(lengths)
+    assert (lengths[0], lengths[-1]) == (1, 3)
+    for left in LEFT[LEFT > 1000]:
+        seen = [(each.rows or rows_of(task)) * each.recipe["epochs"] for each in budget(task, left).fidelities.values()]
+        assert list(budget(task, left).fidelities) == ["glimpse", "proxy", "search"]
+        assert seen == sorted(seen)
 
 
 def test_a_final_training_that_reads_small_images_at_first_takes_less_time() -> None:
@@ -188,7 +205,7 @@ def test_a_search_with_minutes_rehearses_ends_by_the_clock_and_trains_its_winner
     settings = RunFolder(tmp_path / "run").settings()
     assert (settings.minutes, settings.evaluations) == (10.0, None)
     assert 50_000 <= settings.space_options["max_macs"] <= 800_000
-    assert list(settings.fidelities) == ["proxy", "search"]
+    assert list(settings.fidelities) == ["glimpse", "proxy", "search"]
     assert 0.5 < settings.search_share < 0.66
     assert result.evaluations == 6
     assert result.failed == 0
@@ -219,7 +236,7 @@ def test_a_plan_says_what_a_search_of_some_minutes_would_do_and_leaves_nothing(f
     planned = plan(file, minutes=10.0)
     assert set(planned) == {
         *("space", "strategy", "workers", "window", "evaluations", "max_macs", "augmentation"),
-        *("proxy_rows", "proxy_epochs", "search_rows", "search_epochs"),
+        *("glimpse_rows", "glimpse_epochs", "proxy_rows", "proxy_epochs", "search_rows", "search_epochs"),
         *("final_epochs", "seconds_an_evaluation", "seconds_final", "seconds"),
         *("memory_mb", "rehearsal_seconds"),
     }
