@@ -67,7 +67,7 @@ Threads = Annotated[int, typer.Option(help="Threads of one evaluation.")]
 Deadline = Annotated[float | None, typer.Option(help="Seconds after which an evaluation is ended.")]
 HalvingFlag = Annotated[
     bool | None,
-    typer.Option("--halving/--no-halving", help="Train the best third longer. [default: with --minutes]"),
+    typer.Option("--halving/--no-halving", help="Train the best third longer. [default: evolution with --minutes]"),
 ]
 CurveStopFlag = Annotated[
     bool, typer.Option("--curve-stop/--no-curve-stop", help="End trainings that fall behind the best.")

@@ -183,7 +183,7 @@ def budget_for(
     per_image = PARALLEL_SLOWDOWN * rates.seconds(TYPICAL_SHARE * max_macs)
     images = search_share * left * workers / per_image / Recipe(**one_epoch.recipe).relative_cost()
     evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
-    levels = 1 if arguments.halving is False else len(LADDER)
+    levels = len(LADDER) if arguments.on_a_ladder else 1
     while levels > 1 and images / evaluations * share_of_lowest(levels) < FEWEST_PASSES:
         levels -= 1
     lowest = images / evaluations * share_of_lowest(levels)

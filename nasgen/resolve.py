@@ -115,9 +115,10 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         say("trying augmentations on a small network")
     augment = choose_augmentation(task, arguments.augment, arguments.seed, arguments.threads)
     rows = len(task.split(arguments.seed)[0])
-    rates, expected, search_share = None, arguments.evaluations, 1.0
+    rates, expected = None, arguments.evaluations
     if arguments.minutes is None:
-        budget = training_budget(task.input_shape, rows, len(task.y_train), augment, bool(arguments.halving))
+        budget = training_budget(task.input_shape, rows, len(task.y_train), augment, arguments.on_a_ladder)
+        search_share = budget.search_share  # for a resume that is given minutes
     else:
         from nasgen.rehearsal import budget_for, expected_evaluations, measure_rates
 

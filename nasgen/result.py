@@ -90,11 +90,13 @@ def result_of(
     from nasgen.final import stored_final
 
     front: tuple[Evaluation, ...] = ()
-    if len(settings.objectives) > 1:
+    best = store.best()
+    if len(settings.objectives) > 1 and best:
         from nasgen.objectives import Objectives
 
-        front = tuple(Objectives(settings.objectives).front(store.evaluations()))
-    best = store.best()
+        highest = best[0].request.fidelity
+        rows = [row for row in store.evaluations() if row.request.fidelity == highest]
+        front = tuple(Objectives(settings.objectives).front(rows))
     return SearchResult(
         path=folder.path,
         best=best[0] if best else None,

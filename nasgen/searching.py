@@ -15,6 +15,7 @@ from nasgen.resolve import Resolved, executor_for, n_workers, resolve
 from nasgen.result import SearchResult
 from nasgen.settings import Arguments, Settings, read_arguments
 from nasgen.store import Store
+from search_spaces import InheritingSpace
 
 
 def search(
@@ -102,6 +103,8 @@ def _settle(folder: RunFolder, arguments: Arguments) -> Resolved:
     info = check_space(settings.space, space)
     if settings.trains:
         check_objectives(settings.objectives, {*info, "parameters"})
+    if settings.inherit and not isinstance(space, InheritingSpace):
+        raise InputError(f"--inherit needs a space with the method inherit, found none in {settings.space}")
     make_strategy(settings, space, asked=lambda key, fidelity: False)
     folder.write(
         {

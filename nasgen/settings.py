@@ -91,9 +91,17 @@ class Arguments(_Frozen):
         first = self.fitness or "accuracy"
         if self.objectives and self.objectives[0] != first:
             raise ValueError(f"--objectives must begin with {first}, found {self.objectives[0]}")
+        if self.table is not None and (self.halving or self.curve_stop or self.inherit):
+            raise ValueError("--halving, --curve-stop and --inherit are for trainings, found --table: leave them out")
         if self.strategy == "nsga2" and len(self.objectives) < 2:
             raise ValueError("--strategy nsga2 needs two --objectives or more, as in accuracy,parameters")
         return self
+
+    @property
+    def on_a_ladder(self) -> bool:
+        """Whether the best candidates are trained longer: by the default strategy under a clock, unless told."""
+        by_default = self.minutes is not None and self.strategy == "evolution" and self.profile == "default"
+        return by_default if self.halving is None else self.halving
 
 
 class Fidelity(_Frozen):

@@ -93,8 +93,8 @@ def training_images(task: Task, seed: int, rows: int | None = None, device: str 
     """The training and the validation images of a task, cut by seed.
 
     With ``rows`` the training images are no more than that many, of every class its share. Validation images are
-    then no more than that many either, and no fewer than ``GLANCE_ROWS`` where there are so many: judging a short
-    training should not take longer than the training.
+    then half as many at the most, but ``GLANCE_ROWS`` where there are so many: judging a short training should not
+    take longer than the training.
     """
     train, validation = task.split(seed)
     if rows is not None:

@@ -10,6 +10,7 @@ from tiny_training import contents, digits, interrupt_search, learned, search, s
 import nasgen
 from nasgen.halving import PROMOTE
 from nasgen.inheritance import WeightStore
+from nasgen.settings import read_arguments
 from nasgen.stopping import hopeless
 from nasgen.store import Store
 from nasgen.summary import open_store
@@ -110,3 +111,31 @@ def test_missing_weights_stop_a_resume_with_an_error(tmp_path: Path) -> None:
     WeightStore(out / "weights").discard(needed[0])
     with pytest.raises(nasgen.InputError, match=r"starts from weights .*, which are missing from .*: put them back"):
         nasgen.resume(out)
+
+
+def test_what_cannot_inherit_is_refused_at_the_door(tmp_path: Path) -> None:
+    space = tmp_path / "spaces.py"
+    space.write_text(
+        "from search_spaces.cnn import CnnSpace\n\n\nclass Barren(CnnSpace):\n    inherit = property()\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(nasgen.InputError, match="--inherit needs a space with the method inherit, found none in"):
+        search(tmp_path / "run", digits(), space=f"{space}:Barren", inherit=True)
+    with pytest.raises(nasgen.InputError, match="--inherit are for trainings, found --table"):
+        search(tmp_path / "run", None, space="nasbench201", table="t.csv", fitness="f", augment="auto", inherit=True)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "ladder"),
+    [
+        ({"minutes": 1.0}, True),
+        ({"minutes": 1.0, "halving": False}, False),
+        ({"minutes": 1.0, "profile": "paper"}, False),
+        ({"minutes": 1.0, "strategy": "random"}, False),
+        ({"evaluations": 9}, False),
+        ({"evaluations": 9, "halving": True}, True),
+    ],
+)
+def test_the_default_strategy_is_on_a_ladder_under_a_clock(options: dict[str, object], ladder: bool) -> None:
+    assert read_arguments(out="run", **options).on_a_ladder is ladder

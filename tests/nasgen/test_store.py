@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -270,3 +271,27 @@ def rows_in(path: Path) -> int:
             return store.n_results
     except InputError:
         return 0
+
+
+def test_a_file_of_the_first_schema_is_still_read(store: Store, tmp_path: Path) -> None:
+    store.commit_round([request(0), request(1)], {})
+    store.record(0, Outcome(0.5, metrics={"loss": [0.1]}))
+    store.close()
+    with closing(sqlite3.connect(store.path)) as old:
+        for table, column in (("asks", "ceilings"), ("asks", "inherits"), ("results", "weights")):
+            old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        old.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
+        old.commit()
+    with Store(store.path, read_only=True) as read:
+        assert [row.number for row in read.best()] == [0]
+        assert [asked.number for asked, _ in read.rows()] == [0, 1]
+        assert [asked for asked, _ in read.pending()] == [request(1)]
+        assert read.evaluations()[0].outcome == Outcome(0.5, metrics={"loss": [0.1]})
+
+
+def test_a_higher_fidelity_outranks_any_fitness_of_a_lower_one(store: Store) -> None:
+    store.set_fidelities(["proxy", "search"])
+    store.commit_round([request(0, fidelity="proxy"), request(1, fidelity="proxy"), request(2, "key-0")], {})
+    for number, fitness in enumerate([0.8, 0.9, 0.6]):
+        store.record(number, Outcome(fitness))
+    assert [row.number for row in store.best(k=3)] == [2, 1, 0]
