@@ -13,6 +13,7 @@ from nasgen.evaluators import build_space
 from nasgen.executors import Executor, InlineExecutor, ProcessExecutor
 from nasgen.folder import RunFolder
 from nasgen.halving import Halving
+from nasgen.irwin_harris import IrwinHarris
 from nasgen.plugins import is_plugin, load_plugin
 from nasgen.settings import Settings
 from nasgen.strategy import Strategy
@@ -68,7 +69,8 @@ def make_strategy(settings: Settings, space: Any, asked: Callable[[str, str], bo
     """
     fidelities = fidelities_of(settings)
     inner = _make_one(settings, space, lambda key: asked(key, fidelities[0]))
-    return Halving(space, asked, inner, fidelities) if len(fidelities) > 1 else inner
+    climbs = len(fidelities) > 1 and settings.strategy != "irwin-harris"
+    return Halving(space, asked, inner, fidelities) if climbs else inner
 
 
 def _make_one(settings: Settings, space: Any, asked: Callable[[str], bool]) -> Strategy[Any]:
@@ -110,6 +112,7 @@ def _make_one(settings: Settings, space: Any, asked: Callable[[str], bool]) -> S
 
     baselines: dict[str, type[Any]] = {
         "random": RandomSearch,
+        "irwin-harris": IrwinHarris,
         "regularized-evolution": RegularizedEvolution,
         "local-search": LocalSearch,
     }

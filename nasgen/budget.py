@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nasgen.augmentation import Augmentation
+from nasgen.irwin_harris import RETRAINED, SHARE_OF_ROWS
 from nasgen.recipe import Recipe
 from nasgen.settings import Fidelity
 
@@ -29,6 +30,9 @@ FINAL_SHARES = 0.32, 0.62
 
 SLOWEST_RATE = 0.5e9
 """Multiply-accumulates a second, forward and backward, that any machine reaches."""
+
+SIZES = 0.4, 6.0
+"""Of the cap under a clock, as multiples of the default."""
 
 MOST_FINAL_EPOCHS = 60
 MOST_SEARCH_EPOCHS = 12
@@ -59,12 +63,15 @@ class TrainingBudget:
         The fidelity of the winner's final training.
     search_share
         Of a time budget, for the search.
+    weights
+        In which proportions evaluations are at each fidelity, where the strategy is on no ladder.
     """
 
     max_macs: int
     fidelities: Mapping[str, Fidelity]
     final: Fidelity
     search_share: float = USABLE - FINAL_SHARES[0]
+    weights: tuple[float, ...] = ()
 
 
 def window_for(evaluations: int | None, trains: bool) -> int:
@@ -89,23 +96,35 @@ def longest_training(one: Fidelity, rows: int, max_macs: float) -> float:
 
 
 def default_max_macs(shape: tuple[int, int, int]) -> int:
-    """The cap where no clock was consulted: 2 million at 8 x 8, 10 million at 28 x 28, 20 million at 32 x 32 x 3."""
+    """The cap where no clock was consulted: 1.3 million at 8 x 8, 6.6 at 28 x 28, 13.7 at 32 x 32 x 3."""
     channels, height, width = shape
-    return int(2e6 * (height * width / 64) ** 0.65 * math.sqrt(channels))
+    return int(1.3e6 * (height * width / 64) ** 0.65 * math.sqrt(channels))
 
 
 def training_budget(
-    shape: tuple[int, int, int], rows: int, all_rows: int, augmentation: Augmentation, halving: bool = False
+    shape: tuple[int, int, int],
+    rows: int,
+    all_rows: int,
+    augmentation: Augmentation,
+    halving: bool = False,
+    samples: int = 0,
 ) -> TrainingBudget:
     """The fixed budget for ``rows`` training rows, and ``all_rows`` with validation.
 
     Small data sets are passed over more often, up to 12 times in the search and 60 times at the end; of large ones
-    the search reads a part. With ``halving`` candidates begin with a quarter of the images.
+    the search reads a part. With ``halving`` candidates begin with a quarter of the images. With ``samples`` so many
+    read a tenth of the rows, and the best three (Irwin-Harris et al. 2019) all of them.
     """
     final_epochs = min(MOST_FINAL_EPOCHS, max(10, round(FINAL_PASSES / all_rows)))
+    if samples:
+        epochs = min(MOST_SEARCH_EPOCHS, max(3, round(SEARCH_PASSES / rows)))
+        fidelities = sampling_fidelities(shape, epochs, rows, augmentation)
+    else:
+        fidelities = search_fidelities(shape, SEARCH_PASSES, rows, augmentation, 1 + halving, fewest_epochs=3)
     return TrainingBudget(
         max_macs=default_max_macs(shape),
-        fidelities=search_fidelities(shape, SEARCH_PASSES, rows, augmentation, 1 + halving, fewest_epochs=3),
+        weights=(samples, RETRAINED) if samples else (),
+        fidelities=fidelities,
         final=fidelity(all_rows, all_rows, final_epochs, augmentation, shape),
     )
 
@@ -125,6 +144,17 @@ def search_fidelities(
         epochs = min(MOST_SEARCH_EPOCHS, max(fewest_epochs, round(images / rows)))
         fidelities[name] = fidelity(max(1, min(rows, int(images / epochs))), rows, epochs, augmentation, shape)
     return fidelities
+
+
+def sampling_fidelities(
+    shape: tuple[int, int, int], epochs: int, rows: int, augmentation: Augmentation
+) -> dict[str, Fidelity]:
+    """The two of Irwin-Harris' search: so many epochs on a tenth of the rows, and as many on all of them."""
+    part = max(2, rows // SHARE_OF_ROWS)
+    return {
+        name: fidelity(read, rows, epochs, augmentation, shape)
+        for name, read in zip(LADDER[1:], (part, rows), strict=True)
+    }
 
 
 def fidelity(

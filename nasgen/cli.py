@@ -52,7 +52,7 @@ Minutes = Annotated[
 Seed = Annotated[int, typer.Option(help="Of everything.")]
 StrategyName = Annotated[
     str,
-    typer.Option(help="evolution, random, regularized-evolution, local-search, nsga2 or FILE.py:NAME."),
+    typer.Option(help="evolution, random, irwin-harris, regularized-evolution, local-search, nsga2 or FILE.py:NAME."),
 ]
 Profile = Annotated[str, typer.Option(help="default, or paper: the hyper-parameters of the source paper.")]
 Window = Annotated[int | None, typer.Option(help="Asks that may be under way at once.")]

@@ -28,7 +28,7 @@ AT_MOST = 1.5  # times the epochs that are expected to fit
 SECONDS_BETWEEN_REPORTS = 10.0
 
 WORTH_ALL_CORES = 100e6
-"""MACs of a step's forward pass from which several threads are faster than one: below, they wait for each other."""
+"""MACs of a step's forward pass from which several cores are faster than one: below, they wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,7 @@ def _train_row(
 
     from nasgen import numerics
     from nasgen.recipe import Recipe
+    from nasgen.replicas import replicas_for
     from nasgen.tasks.images import all_training_images, final_test_images
     from nasgen.training import Epoch, initialise, score, train
 
@@ -144,7 +145,9 @@ def _train_row(
     of_images = f"all {len(images)} training images"
     recipe = Recipe(**settings.final.recipe)
     step_macs = recipe.batch * space.to_graph(genotype).info.get("macs", WORTH_ALL_CORES)
-    numerics.prepare(threads=numerics.cores() if step_macs >= WORTH_ALL_CORES else 1)
+    cores = numerics.cores() if step_macs >= WORTH_ALL_CORES else 1
+    replicas = replicas_for(cores, recipe.batch) if device == "cpu" else 1
+    numerics.prepare(threads=cores // replicas)
 
     def network() -> torch.nn.Module:
         return initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), seed)
@@ -152,7 +155,7 @@ def _train_row(
     limit = None
     if seconds is not None:
         measured = time.monotonic()
-        per_epoch = seconds_per_epoch(network(), images, recipe)
+        per_epoch = seconds_per_epoch(network(), images, recipe, replicas=replicas)
         per_epoch *= recipe.relative_cost()
         limit = max(per_epoch, SPENT * (seconds - (time.monotonic() - measured)))  # one epoch has to be
         fitting = round(limit / per_epoch)
@@ -177,8 +180,15 @@ def _train_row(
 
     trained_network = network()
     trained = train(
-        trained_network, images, recipe, seed=seed, on_epoch=on_epoch, spent=None if limit is None else spent
+        trained_network,
+        images,
+        recipe,
+        seed=seed,
+        on_epoch=on_epoch,
+        spent=None if limit is None else spent,
+        replicas=replicas,
     )
+    numerics.prepare(threads=cores)
     test_accuracy = score(trained_network, final_test_images(task, device)).accuracy
     return trained_network, Final(
         number=row.number,
@@ -192,7 +202,7 @@ def _train_row(
     )
 
 
-def seconds_per_epoch(network: Any, images: Any, recipe: Any, steps: int = MEASURED_STEPS) -> float:
+def seconds_per_epoch(network: Any, images: Any, recipe: Any, steps: int = MEASURED_STEPS, replicas: int = 1) -> float:
     """Wall time of an epoch with this network on this machine, from a few careful steps after a warm-up."""
     from nasgen.training import train
 
@@ -202,5 +212,5 @@ def seconds_per_epoch(network: Any, images: Any, recipe: Any, steps: int = MEASU
     train(network, images.first(max(2, few // steps)), once, seed=0)
     part = images.first(few)
     started = time.perf_counter()
-    train(network, part, once, seed=0)
+    train(network, part, once, seed=0, replicas=replicas)
     return float((time.perf_counter() - started) * len(images) / few)

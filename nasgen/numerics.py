@@ -46,7 +46,7 @@ def prepare(threads: int) -> None:
     torch.backends.cudnn.benchmark = False
 
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of glibc's malloc.h
 
 
 def _keep_freed_memory() -> None:
@@ -59,6 +59,7 @@ def _keep_freed_memory() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_MAX, 0)
         library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        library.mallopt(M_ARENA_MAX, 1)  # those of other threads give their memory back all the same
 
 
 def cores() -> int:
@@ -71,6 +72,20 @@ def default_device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+GPU_MEMORY_OF_A_WORKER = 4 * 2**30
+"""Bytes: a CUDA context, the data, and the activations of a batch."""
+
+
+def most_trainings_at_once() -> int:
+    """Trainings that share the cores, or the memory of the GPU where there is one; a small one leaves a GPU idle."""
+    if default_device() == "cpu":
+        return cores()
+    import torch
+
+    free, _ = torch.cuda.mem_get_info()
+    return max(1, min(cores(), free // GPU_MEMORY_OF_A_WORKER))
 
 
 def layout_and_dtype(device: str) -> tuple[torch.memory_format, torch.dtype | None]:

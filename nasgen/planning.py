@@ -37,7 +37,8 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
         }
         if task is None or resolved.budget is None:
             return plan
-        from nasgen.rehearsal import final_seconds, measure_rates, search_seconds
+        from nasgen.rehearsal import measure_rates
+        from nasgen.time_budget import final_seconds, search_seconds
 
         rates = resolved.rates or measure_rates(task, arguments)
         final_fidelity, max_macs = resolved.budget.final, resolved.budget.max_macs

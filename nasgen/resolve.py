@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nasgen.errors import InputError
 from nasgen.folder import RunFolder
-from nasgen.numerics import cores
+from nasgen.irwin_harris import samples_for
+from nasgen.numerics import most_trainings_at_once
 from nasgen.plugins import is_plugin, plugin_path
 from nasgen.settings import FIRST_DEADLINE, Arguments, Fidelity, Settings, is_saved
 
@@ -117,10 +118,12 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
     rows = len(task.split(arguments.seed)[0])
     rates, expected = None, arguments.evaluations
     if arguments.minutes is None:
-        budget = training_budget(task.input_shape, rows, len(task.y_train), augment, arguments.on_a_ladder)
+        samples = samples_for(arguments.evaluations) if arguments.strategy == "irwin-harris" else 0
+        budget = training_budget(task.input_shape, rows, len(task.y_train), augment, arguments.on_a_ladder, samples)
         search_share = budget.search_share  # for a resume that is given minutes
     else:
-        from nasgen.rehearsal import budget_for, expected_evaluations, measure_rates
+        from nasgen.rehearsal import measure_rates
+        from nasgen.time_budget import budget_for, expected_evaluations
 
         say("rehearsing: how fast is this machine on this data (a time budget gives up exact repeatability)")
         rates = measure_rates(task, arguments)
@@ -149,12 +152,12 @@ def space_options(arguments: Arguments, task: Task, max_macs: int) -> dict[str, 
 
 
 def n_workers(arguments: Arguments) -> int:
-    """As many workers as cores share out to the threads of an evaluation."""
+    """As many workers as the cores, or the memory of a GPU, share out to the threads of an evaluation."""
     if arguments.executor == "inline":
         return 1
     if arguments.workers is not None:
         return arguments.workers
-    return 1 if arguments.table is not None else max(1, cores() // arguments.threads)
+    return 1 if arguments.table is not None else max(1, most_trainings_at_once() // arguments.threads)
 
 
 def executor_for(arguments: Arguments) -> Literal["inline", "processes"]:
@@ -171,7 +174,13 @@ def strategy_options(arguments: Arguments, expected: int | None) -> dict[str, An
     options: dict[str, Any] = {}
     if arguments.strategy == "evolution" and arguments.profile == "default":
         options["initial"] = initial_for(expected)
-    if arguments.population is not None and arguments.strategy not in ("random", "local-search"):
+    if arguments.strategy == "irwin-harris":
+        options["samples"] = samples_for(arguments.evaluations)
+        if arguments.minutes is not None and expected is not None:
+            from nasgen.time_budget import KEPT_BACK
+
+            options["samples"] = min(options["samples"], samples_for(int(KEPT_BACK * expected)))
+    if arguments.population is not None and arguments.strategy not in ("random", "local-search", "irwin-harris"):
         options["population"] = arguments.population
     return options
 

@@ -16,7 +16,7 @@ from nasgen.errors import InputError
 from nasgen.plugins import is_plugin
 from search_spaces.space import SPACES
 
-STRATEGIES = ("evolution", "random", "regularized-evolution", "local-search", "nsga2")
+STRATEGIES = ("evolution", "random", "irwin-harris", "regularized-evolution", "local-search", "nsga2")
 
 FIRST_DEADLINE = 600.0
 """Seconds that an evaluation may take while none has ended yet, at the least."""
@@ -93,6 +93,11 @@ class Arguments(_Frozen):
             raise ValueError(f"--objectives must begin with {first}, found {self.objectives[0]}")
         if self.table is not None and (self.halving or self.curve_stop or self.inherit):
             raise ValueError("--halving, --curve-stop and --inherit are for trainings, found --table: leave them out")
+        if self.strategy == "irwin-harris" and (self.halving or self.table is not None):
+            found = "--halving" if self.halving else "--table"
+            raise ValueError(
+                f"--strategy irwin-harris trains on a tenth of the data first, found {found}: leave it out"
+            )
         if self.strategy == "nsga2" and len(self.objectives) < 2:
             raise ValueError("--strategy nsga2 needs two --objectives or more, as in accuracy,parameters")
         return self

@@ -14,6 +14,7 @@ from torch import nn
 
 from nasgen.numerics import layout_and_dtype
 from nasgen.recipe import Recipe
+from nasgen.replicas import Replicas
 from nasgen.tasks.images import Images
 
 CHECK_EVERY = 16
@@ -92,6 +93,7 @@ def train(
     glance: Images | None = None,
     on_epoch: Callable[[int, Epoch], bool] | None = None,
     spent: Callable[[], float] | None = None,
+    replicas: int = 1,
 ) -> Trained:
     """Train a network in place, where its images lie, and leave it in evaluation mode.
 
@@ -114,6 +116,8 @@ def train(
     spent
         Says which share of its time the training has used. The schedule follows it, and ends when it reaches 1, where
         the steps of the recipe take longer than that.
+    replicas
+        Threads that share every batch, on a CPU (:mod:`nasgen.replicas`). The numbers depend on it.
 
     Raises
     ------
@@ -122,17 +126,25 @@ def train(
     """
     started = time.perf_counter()
     dtype = _place(network, images.device)
-    network.train()
     optimiser = _optimiser(network, recipe)
     loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+
+    def backward(network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, share: float) -> torch.Tensor:
+        with _autocast(images.device, dtype):
+            logits = network(inputs)
+        loss: torch.Tensor = loss_of(logits.float(), labels) * share
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
     batches = max(1, len(images) // recipe.batch)
     steps = recipe.epochs * batches
     generator = torch.Generator().manual_seed(seed)
     watch = _Watch(n_classes=int(images.labels.max()) + 1)
     curve: list[Epoch] = []
     step, at = 0, 0.0  # ``at`` is where the schedule stands: ahead of ``step`` where the time is short
-    with _seeded(seed, images.device):
+    with _seeded(seed, images.device), Replicas(network, replicas) as team:
         for number in range(recipe.epochs):
+            team.train()
             for rows in torch.randperm(len(images), generator=generator).tensor_split(batches):
                 by_time = 0.0 if spent is None else steps * recipe.share_of_steps(spent())
                 at = by_time if by_time > step + 1 else float(step)
@@ -141,22 +153,18 @@ def train(
                 for group in optimiser.param_groups:
                     group["lr"] = recipe.learning_rate(at, steps)
                 inputs = scaled(images.draw(generator, recipe.augmentation, rows), recipe.scale(at, steps))
-                with _autocast(images.device, dtype):
-                    logits = network(inputs)
-                loss = loss_of(logits.float(), images.labels[rows.to(images.device)])
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
+                loss = team.backward(backward, inputs, images.labels[rows.to(images.device)])
                 nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
                 optimiser.step()
                 watch.add(loss)
                 step += 1
+            team.average_statistics()
             last = at >= steps or number == recipe.epochs - 1
             seen = validation if last or glance is None else glance
             scored = Score(math.nan, math.nan) if seen is None else score(network, seen)
             curve.append(Epoch(watch.end_epoch(), *scored))
             if (on_epoch is not None and on_epoch(number, curve[-1])) or last:
                 break
-            network.train()
     network.eval()
     return Trained(tuple(curve), step, time.perf_counter() - started)
 
@@ -187,7 +195,7 @@ class _Watch:
 
     def add(self, loss: torch.Tensor) -> None:
         """Note the loss of a step."""
-        self._unseen.append(loss.detach())
+        self._unseen.append(loss)
         if self._steps == 0 or len(self._unseen) == CHECK_EVERY:
             self._look()
 

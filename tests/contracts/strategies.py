@@ -9,6 +9,7 @@ from nasgen.baselines import LocalSearch, RandomSearch, RegularizedEvolution
 from nasgen.evaluation import Evaluation, Outcome
 from nasgen.evolution import Evolution
 from nasgen.generational import GenerationalEvolution
+from nasgen.irwin_harris import IrwinHarris
 from nasgen.nsga2 import NSGA2
 from nasgen.objectives import Objectives
 from nasgen.prescreen import Prescreen
@@ -34,6 +35,7 @@ def screen(space: Any) -> Prescreen[Any]:
 
 MAKERS: dict[str, Make] = {
     "random": RandomSearch,
+    "irwin-harris": lambda space, asked: IrwinHarris(space, asked, samples=100),
     "regularized-evolution": lambda space, asked: RegularizedEvolution(space, asked, population=12, sample_size=4),
     "local-search": lambda space, asked: LocalSearch(space, asked, patience=7),
     "evolution": Evolution,

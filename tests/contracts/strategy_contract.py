@@ -73,6 +73,7 @@ class Play:
                 genotype=self.space.encode(proposal.genotype),
                 key=proposal.key,
                 seed=len(self.rows),
+                fidelity=proposal.fidelity or "search",
                 round=self.round,
                 parents=proposal.parents,
                 operator=proposal.operator,
@@ -184,7 +185,7 @@ def check_a_space_is_exhausted_without_repetition(make: Make) -> None:
             play.step()
     except SearchSpaceExhaustedError:
         assert set(play.keys) == everything
-    assert len(play.rows) == len(play.keys)
+    assert len({(row.key, row.request.fidelity) for row in play.rows}) == len(play.rows)
     assert set(play.keys) <= everything
 
 

@@ -167,7 +167,7 @@ class Time:
 def test_under_a_time_budget_the_clock_ends_it(
     run: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, epochs: int
 ) -> None:
-    monkeypatch.setattr(final, "seconds_per_epoch", lambda *_: 14.0)
+    monkeypatch.setattr(final, "seconds_per_epoch", lambda *_, **__: 14.0)
     monkeypatch.setattr(final, "MOST_FINAL_EPOCHS", 5)
     monkeypatch.setattr(final, "time", Time())
     done, said = finish(run, seconds)

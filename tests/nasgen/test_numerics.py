@@ -41,6 +41,17 @@ def test_bfloat16_only_where_it_is_native(
     assert numerics.layout_and_dtype(device) == (torch.channels_last, dtype)
 
 
+@pytest.mark.parametrize(("free", "cores", "trainings"), [(140, 16, 16), (24, 16, 6), (2, 16, 1), (140, 2, 2)])
+def test_a_gpu_has_as_many_trainings_at_once_as_its_memory_and_the_cores_allow(
+    monkeypatch: pytest.MonkeyPatch, free: int, cores: int, trainings: int
+) -> None:
+    monkeypatch.setattr(numerics, "cores", lambda: cores)
+    assert numerics.most_trainings_at_once() == cores
+    monkeypatch.setattr(numerics, "default_device", lambda: "cuda")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free * 2**30, 200 * 2**30))
+    assert numerics.most_trainings_at_once() == trainings
+
+
 def test_prepare_sets_threads_and_flushes_denormals() -> None:
     code = (
         "import torch; from nasgen.numerics import prepare; prepare(1);"

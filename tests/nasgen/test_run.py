@@ -231,7 +231,7 @@ def test_an_exhausted_space_ends_the_run(tmp_path: Path, name: str, window: int)
     space = FewCells()
     rows = run(tmp_path / "store", MAKERS[name], Scripted(last_first), space=space, evaluations=500, window=window)
     assert {request.key for request, _ in rows} == {space.key(cell) for cell in space.genotypes()}
-    assert len(rows) == len({request.key for request, _ in rows})
+    assert len(rows) == len({(request.key, request.fidelity) for request, _ in rows})
     assert all(outcome is not None for _, outcome in rows)
 
 

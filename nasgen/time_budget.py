@@ -1,0 +1,214 @@
+"""Time budget: what the candidates of a search that has to end in time may cost, and how long they train.
+
+It follows from the rates that a rehearsal has measured (:mod:`nasgen.rehearsal`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasgen.budget import (
+    FIDELITY_RATIO,
+    FINAL_SHARES,
+    LADDER,
+    MOST_FINAL_EPOCHS,
+    MOST_SEARCH_EPOCHS,
+    SIZES,
+    USABLE,
+    TrainingBudget,
+    default_max_macs,
+    fidelity,
+    sampling_fidelities,
+    search_fidelities,
+)
+from nasgen.halving import ETA
+from nasgen.irwin_harris import RETRAINED, SHARE_OF_ROWS, samples_for
+from nasgen.recipe import Recipe
+from nasgen.rehearsal import Rates
+from nasgen.settings import Arguments, Fidelity
+
+if TYPE_CHECKING:
+    from nasgen.augmentation import Augmentation
+    from nasgen.tasks import Task
+
+EVALUATIONS_A_MILLION = 64
+"""Evaluations for which a million images are seen; they grow as what one candidate sees does."""
+
+EPOCHS_AIMED_AT = 49
+"""Of a final training at the default cap: where they take too long, the search gets the least."""
+
+BALANCE = 7.8
+"""Epochs of a final training at the default cap; more of what it can afford is cut evenly between the two."""
+
+FEWEST_PASSES, MOST_PASSES = 2_500, 800_000
+"""Images that a candidate sees, all epochs together."""
+
+FEWEST_SAMPLING_EPOCHS = 2
+"""Of Irwin-Harris' first trainings, for which networks are made smaller before they become fewer."""
+
+KEPT_BACK = 0.85
+"""Of the time for those trainings, what is planned with: the three that matter come last."""
+
+PARALLEL_SLOWDOWN = 1.1
+"""How much longer a step takes when every core trains: they share caches and memory."""
+
+TYPICAL_SHARE = 0.8
+"""MACs of a usual candidate as a share of the cap: a search drifts towards the large ones."""
+
+
+def passes_of(one: Fidelity, rows: int) -> float:
+    """Images of full resolution that a training is worth, of so many rows where it reads all."""
+    recipe = Recipe(**one.recipe)
+    return (one.rows or rows) * recipe.epochs * recipe.relative_cost()
+
+
+def share_of_lowest(levels: int) -> float:
+    """Images that the lowest of so many fidelities sees, for each that an evaluation sees on average.
+
+    One in ``ETA`` rows is promoted, and sees ``FIDELITY_RATIO`` times as many.
+    """
+    shares = [float(ETA) ** -level for level in range(levels)]
+    seen = sum(share * float(FIDELITY_RATIO) ** level for level, share in enumerate(shares))
+    return sum(shares) / seen
+
+
+def shares(budget: TrainingBudget) -> list[float]:
+    """Of all evaluations, those at each fidelity: one in ``ETA`` is promoted, unless the budget says otherwise."""
+    weights = budget.weights or [float(ETA) ** -level for level in range(len(budget.fidelities))]
+    return [weight / sum(weights) for weight in weights]
+
+
+def search_seconds(rates: Rates, budget: TrainingBudget, rows: int) -> float:
+    """Expected time of one evaluation while every worker trains, on average over the fidelities."""
+    passes = [passes_of(one, rows) for one in budget.fidelities.values()]
+    mean: float = sum(share * each for share, each in zip(shares(budget), passes, strict=True))
+    return PARALLEL_SLOWDOWN * mean * rates.seconds(TYPICAL_SHARE * budget.max_macs)
+
+
+def expected_evaluations(rates: Rates, budget: TrainingBudget, rows: int, seconds: float, workers: int) -> int:
+    """How many candidates a budget of so many seconds is expected to train."""
+    each = search_seconds(rates, budget, rows)
+    return max(1, int(budget.search_share * seconds * workers / each))
+
+
+def final_seconds(rates: Rates, final: Fidelity, rows: int, max_macs: float, workers: int) -> float:
+    """Expected time of the final training of a network at the cap, on all cores."""
+    return passes_of(final, rows) * rates.seconds(max_macs) / max(1.0, 0.8 * workers)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a time budget has to fit.
+
+    Attributes
+    ----------
+    rates
+        Of this machine on this data.
+    shape
+        (C, H, W) of the images.
+    rows, all_rows
+        Training rows without and with those of validation.
+    augmentation
+        Of every training.
+    workers
+        Evaluations at once.
+    left
+        Seconds.
+    """
+
+    rates: Rates
+    shape: tuple[int, int, int]
+    rows: int
+    all_rows: int
+    augmentation: Augmentation
+    workers: int
+    left: float
+
+    def fidelity(self, epochs: int) -> Fidelity:
+        """A training on all rows."""
+        return fidelity(self.all_rows, self.all_rows, epochs, self.augmentation, self.shape)
+
+    def final_share(self) -> float:
+        """Of the time, for the final training: the more, the longer a network at the default cap needs."""
+        epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, default_max_macs(self.shape), self.workers)
+        return float(np.clip(EPOCHS_AIMED_AT * epoch / self.left, *FINAL_SHARES))
+
+    def size(self, final_share: float) -> float:
+        """The cap as a multiple of the default.
+
+        What the final training can afford, epochs times MACs, is cut evenly between the two: twice the budget is 1.4
+        times the cap and 1.4 times the epochs.
+        """
+        epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, default_max_macs(self.shape), self.workers)
+        return float(np.clip(math.sqrt(final_share * self.left / epoch / BALANCE), *SIZES))
+
+    def final_epochs(self, final_share: float, max_macs: int) -> int:
+        """Epochs of the final training that fit its share, of a network at the cap."""
+        epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, max_macs, self.workers)
+        return int(np.clip(final_share * self.left / epoch, 4, MOST_FINAL_EPOCHS))
+
+    def search_images(self, final_share: float, max_macs: int) -> float:
+        """Images that all candidates together may see, under the schedule of resolutions of this shape."""
+        each = PARALLEL_SLOWDOWN * self.rates.seconds(TYPICAL_SHARE * max_macs)
+        relative_cost = Recipe(**self.fidelity(1).recipe).relative_cost()
+        return (USABLE - final_share) * self.left * self.workers / each / relative_cost
+
+
+def budget_for(
+    rates: Rates, task: Task, arguments: Arguments, workers: int, rows: int, augmentation: Augmentation, left: float
+) -> TrainingBudget:
+    """The budget that fits ``left`` seconds."""
+    frame = Frame(rates, task.input_shape, rows, len(task.y_train), augmentation, workers, left)
+    return _sampling(frame, arguments) if arguments.strategy == "irwin-harris" else _climbing(frame, arguments)
+
+
+def _climbing(frame: Frame, arguments: Arguments) -> TrainingBudget:
+    """For as many candidates as it is good to have, or were asked for.
+
+    One in three goes on to four times the images, and of these one in three again where the time is long enough.
+    """
+    final_share = frame.final_share()
+    max_macs = round(default_max_macs(frame.shape) * frame.size(final_share))
+    images = frame.search_images(final_share, max_macs)
+    evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
+    levels = len(LADDER) if arguments.on_a_ladder else 1
+    while levels > 1 and images / evaluations * share_of_lowest(levels) < FEWEST_PASSES:
+        levels -= 1
+    lowest = images / evaluations * share_of_lowest(levels)
+    passes = float(np.clip(lowest * FIDELITY_RATIO ** (levels - 1), FEWEST_PASSES, MOST_PASSES))
+    return TrainingBudget(
+        max_macs=max_macs,
+        fidelities=search_fidelities(frame.shape, passes, frame.rows, frame.augmentation, levels, fewest_epochs=2),
+        final=frame.fidelity(frame.final_epochs(final_share, max_macs)),
+        search_share=USABLE - final_share,
+    )
+
+
+def _sampling(frame: Frame, arguments: Arguments) -> TrainingBudget:
+    """For 200 random networks on a tenth of the rows, or as many as were asked for, and the best three on all.
+
+    Where the time is short the networks become smaller, and then fewer.
+    """
+    samples = samples_for(arguments.evaluations)
+    seen = samples * frame.rows / SHARE_OF_ROWS + RETRAINED * frame.rows  # images, by all of them, in one epoch
+    final_share = frame.final_share()
+    size = frame.size(final_share)
+
+    def epochs_at(size: float) -> float:
+        return KEPT_BACK * frame.search_images(final_share, round(default_max_macs(frame.shape) * size)) / seen
+
+    while size > SIZES[0] and epochs_at(size) < FEWEST_SAMPLING_EPOCHS:
+        size = max(SIZES[0], 0.9 * size)
+    epochs = int(np.clip(epochs_at(size), 1, MOST_SEARCH_EPOCHS))
+    max_macs = round(default_max_macs(frame.shape) * size)
+    return TrainingBudget(
+        max_macs=max_macs,
+        fidelities=sampling_fidelities(frame.shape, epochs, frame.rows, frame.augmentation),
+        final=frame.fidelity(frame.final_epochs(final_share, max_macs)),
+        search_share=USABLE - final_share,
+        weights=(samples, RETRAINED),
+    )
