@@ -30,7 +30,8 @@ class Replicas:
     """A network and its copies, each on a thread of its own.
 
     Gradients are the mean over the batch, as without copies, and added up in the same order every time. Batch norm
-    sees the rows of one replica (ghost batch norm; Hoffer, Hubara, Soudry 2017, sec. 4).
+    sees the rows of one replica (ghost batch norm; Hoffer, Hubara, Soudry 2017, sec. 4). Dropout draws from one
+    generator in all threads, in no fixed order: a network with dropout does not repeat exactly.
 
     Parameters
     ----------

@@ -48,10 +48,10 @@ FEWEST_PASSES, MOST_PASSES = 2_500, 800_000
 """Images that a candidate sees, all epochs together."""
 
 FEWEST_SAMPLING_EPOCHS = 2
-"""Of Irwin-Harris' first trainings, for which networks are made smaller before they become fewer."""
+"""Of Irwin-Harris' first trainings, for which networks are made smaller before they train for less."""
 
 KEPT_BACK = 0.85
-"""Of the time for those trainings, what is planned with: the three that matter come last."""
+"""Of the search's time, what Irwin-Harris' trainings are planned with: the three that matter come last."""
 
 PARALLEL_SLOWDOWN = 1.1
 """How much longer a step takes when every core trains: they share caches and memory."""
@@ -191,7 +191,8 @@ def _climbing(frame: Frame, arguments: Arguments) -> TrainingBudget:
 def _sampling(frame: Frame, arguments: Arguments) -> TrainingBudget:
     """For 200 random networks on a tenth of the rows, or as many as were asked for, and the best three on all.
 
-    Where the time is short the networks become smaller, and then fewer.
+    Where the time is short the networks become smaller, then their epochs fewer. (That they become fewer themselves
+    is decided with the strategy's options.)
     """
     samples = samples_for(arguments.evaluations)
     seen = samples * frame.rows / SHARE_OF_ROWS + RETRAINED * frame.rows  # images, by all of them, in one epoch

@@ -133,7 +133,7 @@ def train(
         with _autocast(images.device, dtype):
             logits = network(inputs)
         loss: torch.Tensor = loss_of(logits.float(), labels) * share
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
         return loss.detach()
 
     batches = max(1, len(images) // recipe.batch)
