@@ -136,13 +136,17 @@ def search_fidelities(
     augmentation: Augmentation,
     levels: int,
     fewest_epochs: int,
+    width: float = 1.0,
 ) -> dict[str, Fidelity]:
-    """The fidelities of a search, up to three, the highest of which sees so many images and each other a quarter."""
+    """The fidelities of a search, up to three, the highest of which sees so many images and each other a quarter.
+
+    All train networks of so much of the width of their genotypes.
+    """
     fidelities = {}
     for below, name in zip(reversed(range(levels)), LADDER[-levels:], strict=True):
         images = passes / FIDELITY_RATIO**below
         epochs = min(MOST_SEARCH_EPOCHS, max(fewest_epochs, round(images / rows)))
-        fidelities[name] = fidelity(max(1, min(rows, int(images / epochs))), rows, epochs, augmentation, shape)
+        fidelities[name] = fidelity(max(1, min(rows, int(images / epochs))), rows, epochs, augmentation, shape, width)
     return fidelities
 
 
@@ -158,7 +162,12 @@ def sampling_fidelities(
 
 
 def fidelity(
-    rows: int, of: int, epochs: int, augmentation: Augmentation, shape: tuple[int, int, int] = (1, 1, 1)
+    rows: int,
+    of: int,
+    epochs: int,
+    augmentation: Augmentation,
+    shape: tuple[int, int, int] = (1, 1, 1),
+    width: float = 1.0,
 ) -> Fidelity:
     """A training on ``rows`` of the ``of`` rows there are, with the recipe for that many.
 
@@ -167,4 +176,4 @@ def fidelity(
     recipe = Recipe.for_rows(rows, epochs, augmentation)
     if min(shape[1:]) >= LARGE:
         recipe = recipe.model_copy(update={"progressive": PROGRESSIVE})
-    return Fidelity(recipe=recipe.model_dump(), rows=rows if rows < of else None)
+    return Fidelity(recipe=recipe.model_dump(), rows=rows if rows < of else None, width=width)

@@ -17,7 +17,7 @@ from nasgen.evaluation import Failure, Outcome, Request
 from nasgen.inheritance import WeightStore
 from nasgen.plugins import is_plugin, load_plugin
 from nasgen.stopping import hopeless
-from search_spaces import InheritingSpace, TrainableSpace, get_space
+from search_spaces import InheritingSpace, NarrowingSpace, TrainableSpace, get_space
 
 if TYPE_CHECKING:
     from torch import nn
@@ -158,7 +158,7 @@ class TrainingEvaluator:
     split_seed
         Seed of the validation split.
     fidelities
-        A recipe and a number of training rows (None for all) for each fidelity, as JSON values.
+        A recipe, a number of training rows (None for all) and a share of the channels for each, as JSON values.
     threads
         Threads of torch in one evaluation.
     device
@@ -189,16 +189,18 @@ class TrainingEvaluator:
         self.task = get_task(task)
         device = device or numerics.default_device()
         self.recipes = {name: Recipe(**one["recipe"]) for name, one in fidelities.items()}
+        self.widths = {name: float(one.get("width", 1.0)) for name, one in fidelities.items()}
         self.images = {
             name: training_images(self.task, split_seed, one["rows"], device) for name, one in fidelities.items()
         }
 
     def evaluate(self, request: Request) -> Outcome:
-        """Train one genotype under the request's seed at the request's fidelity."""
+        """Train one genotype, or its narrower likeness, under the request's seed at the request's fidelity."""
         from nasgen.training import initialise, train
 
         genotype = self.space.decode(request.genotype)
-        graph = self.space.to_graph(genotype)
+        info = self.space.to_graph(genotype).info
+        genotype = self._narrowed(genotype, self.widths[request.fidelity])
         network = initialise(
             lambda: self.space.build(genotype, self.task.input_shape, self.task.n_classes), request.seed
         )
@@ -218,8 +220,8 @@ class TrainingEvaluator:
             "accuracy": [epoch.validation_accuracy for epoch in trained.curve],
             "loss": [epoch.validation_loss for epoch in trained.curve],
             "train_loss": [epoch.train_loss for epoch in trained.curve],
-            **graph.info,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            **info,
             **({"stopped": len(trained.curve)} if stopped else {}),
             **inherited,
         }
@@ -227,8 +229,15 @@ class TrainingEvaluator:
             fitness=trained.fitness,
             metrics=metrics,
             origin="inherited" if inherited else "trained",
-            weights=self.weights.save(request.genotype, network.state_dict()) if self.weights else "",
+            weights=self.weights.save(self.space.encode(genotype), network.state_dict()) if self.weights else "",
         )
+
+    def _narrowed(self, genotype: Any, width: float) -> Any:
+        if width == 1:
+            return genotype
+        if not isinstance(self.space, NarrowingSpace):
+            raise TypeError(f"the space {self.space.name} has no narrower networks, which the fidelity asks for")
+        return self.space.narrowed(genotype, width)
 
     def _inherit(self, network: nn.Module, genotype: Any, digest: str, images: Images) -> dict[str, float]:
         """Start a network from the weights a digest names; returns the share of parameters that were copied."""

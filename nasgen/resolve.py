@@ -129,7 +129,8 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         rates = measure_rates(task, arguments)
         before = time.monotonic() - started
         left = max(1.0, 60 * arguments.minutes - before)
-        budget = budget_for(rates, task, arguments, n_workers(arguments), rows, augment, left)
+        narrows = arguments.profile != "paper" and _has_narrower_networks(arguments, task)
+        budget = budget_for(rates, task, arguments, n_workers(arguments), rows, augment, left, narrows)
         fitting = expected_evaluations(rates, budget, rows, left, n_workers(arguments))
         expected = min(expected or fitting, fitting)
         search_share = (before + budget.search_share * left) / (before + left)
@@ -138,6 +139,15 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
     first_deadline = max(FIRST_DEADLINE, longest)
     settings = _settings(arguments, spec, options, budget, augment, first_deadline, expected, search_share)
     return Resolved(settings, task, task.data_hash, budget, rates, expected)
+
+
+def _has_narrower_networks(arguments: Arguments, task: Task) -> bool:
+    from nasgen.budget import default_max_macs
+    from nasgen.evaluators import build_space
+    from search_spaces import NarrowingSpace
+
+    options = space_options(arguments, task, default_max_macs(task.input_shape))
+    return isinstance(build_space(arguments.space, options), NarrowingSpace)
 
 
 def space_options(arguments: Arguments, task: Task, max_macs: int) -> dict[str, Any]:

@@ -110,10 +110,21 @@ class Arguments(_Frozen):
 
 
 class Fidelity(_Frozen):
-    """A budget of one training: a recipe, and how many training rows it reads (None for all)."""
+    """A budget of one training.
+
+    Attributes
+    ----------
+    recipe
+        Of the training, as JSON values.
+    rows
+        How many training rows it reads; None for all.
+    width
+        Of the channels of a genotype, the share that the network has which is trained in its place.
+    """
 
     recipe: Mapping[str, Any]
     rows: int | None = None
+    width: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class Settings(_Frozen):

@@ -42,7 +42,10 @@ EPOCHS_AIMED_AT = 49
 """Of a final training at the default cap: where they take too long, the search gets the least."""
 
 BALANCE = 7.8
-"""Epochs of a final training at the default cap; more of what it can afford is cut evenly between the two."""
+"""Epochs at the default cap; more of what a final training can afford is cut evenly between epochs and MACs."""
+
+FINAL_BALANCE = 2.5
+"""The same where the search trains narrower networks than the final training: good networks are wide."""
 
 FEWEST_PASSES, MOST_PASSES = 2_500, 800_000
 """Images that a candidate sees, all epochs together."""
@@ -76,6 +79,11 @@ def share_of_lowest(levels: int) -> float:
     return sum(shares) / seen
 
 
+def candidate_seconds(rates: Rates, one: Fidelity, rows: int, max_macs: float) -> float:
+    """Expected time of a usual candidate while every worker trains, of so many rows where it reads all."""
+    return PARALLEL_SLOWDOWN * passes_of(one, rows) * rates.seconds(TYPICAL_SHARE * one.width**2 * max_macs)
+
+
 def shares(budget: TrainingBudget) -> list[float]:
     """Of all evaluations, those at each fidelity: one in ``ETA`` is promoted, unless the budget says otherwise."""
     weights = budget.weights or [float(ETA) ** -level for level in range(len(budget.fidelities))]
@@ -83,10 +91,9 @@ def shares(budget: TrainingBudget) -> list[float]:
 
 
 def search_seconds(rates: Rates, budget: TrainingBudget, rows: int) -> float:
-    """Expected time of one evaluation while every worker trains, on average over the fidelities."""
-    passes = [passes_of(one, rows) for one in budget.fidelities.values()]
-    mean: float = sum(share * each for share, each in zip(shares(budget), passes, strict=True))
-    return PARALLEL_SLOWDOWN * mean * rates.seconds(TYPICAL_SHARE * budget.max_macs)
+    """Expected time of one evaluation, on average over the fidelities."""
+    seconds = [candidate_seconds(rates, one, rows, budget.max_macs) for one in budget.fidelities.values()]
+    return math.fsum(share * each for share, each in zip(shares(budget), seconds, strict=True))
 
 
 def expected_evaluations(rates: Rates, budget: TrainingBudget, rows: int, seconds: float, workers: int) -> int:
@@ -118,6 +125,8 @@ class Frame:
         Evaluations at once.
     left
         Seconds.
+    narrows
+        Whether the search may train narrower networks than the final training.
     """
 
     rates: Rates
@@ -127,6 +136,7 @@ class Frame:
     augmentation: Augmentation
     workers: int
     left: float
+    narrows: bool = False
 
     def fidelity(self, epochs: int) -> Fidelity:
         """A training on all rows."""
@@ -137,21 +147,21 @@ class Frame:
         epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, default_max_macs(self.shape), self.workers)
         return float(np.clip(EPOCHS_AIMED_AT * epoch / self.left, *FINAL_SHARES))
 
-    def size(self, final_share: float) -> float:
+    def size(self, final_share: float, balance: float = BALANCE) -> float:
         """The cap as a multiple of the default.
 
         What the final training can afford, epochs times MACs, is cut evenly between the two: twice the budget is 1.4
         times the cap and 1.4 times the epochs.
         """
         epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, default_max_macs(self.shape), self.workers)
-        return float(np.clip(math.sqrt(final_share * self.left / epoch / BALANCE), *SIZES))
+        return float(np.clip(math.sqrt(final_share * self.left / epoch / balance), *SIZES))
 
     def final_epochs(self, final_share: float, max_macs: int) -> int:
         """Epochs of the final training that fit its share, of a network at the cap."""
         epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, max_macs, self.workers)
         return int(np.clip(final_share * self.left / epoch, 4, MOST_FINAL_EPOCHS))
 
-    def search_images(self, final_share: float, max_macs: int) -> float:
+    def search_images(self, final_share: float, max_macs: float) -> float:
         """Images that all candidates together may see, under the schedule of resolutions of this shape."""
         each = PARALLEL_SLOWDOWN * self.rates.seconds(TYPICAL_SHARE * max_macs)
         relative_cost = Recipe(**self.fidelity(1).recipe).relative_cost()
@@ -159,10 +169,17 @@ class Frame:
 
 
 def budget_for(
-    rates: Rates, task: Task, arguments: Arguments, workers: int, rows: int, augmentation: Augmentation, left: float
+    rates: Rates,
+    task: Task,
+    arguments: Arguments,
+    workers: int,
+    rows: int,
+    augmentation: Augmentation,
+    left: float,
+    narrows: bool = False,
 ) -> TrainingBudget:
-    """The budget that fits ``left`` seconds."""
-    frame = Frame(rates, task.input_shape, rows, len(task.y_train), augmentation, workers, left)
+    """The budget that fits ``left`` seconds; ``narrows`` says whether the space has narrower networks."""
+    frame = Frame(rates, task.input_shape, rows, len(task.y_train), augmentation, workers, left, narrows)
     return _sampling(frame, arguments) if arguments.strategy == "irwin-harris" else _climbing(frame, arguments)
 
 
@@ -172,8 +189,11 @@ def _climbing(frame: Frame, arguments: Arguments) -> TrainingBudget:
     One in three goes on to four times the images, and of these one in three again where the time is long enough.
     """
     final_share = frame.final_share()
-    max_macs = round(default_max_macs(frame.shape) * frame.size(final_share))
-    images = frame.search_images(final_share, max_macs)
+    searched = frame.size(final_share)
+    size = frame.size(final_share, FINAL_BALANCE) if frame.narrows else searched
+    width = round(math.sqrt(searched / size), 2)
+    max_macs = round(default_max_macs(frame.shape) * size)
+    images = frame.search_images(final_share, width**2 * max_macs)
     evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
     levels = len(LADDER) if arguments.on_a_ladder else 1
     while levels > 1 and images / evaluations * share_of_lowest(levels) < FEWEST_PASSES:
@@ -182,7 +202,7 @@ def _climbing(frame: Frame, arguments: Arguments) -> TrainingBudget:
     passes = float(np.clip(lowest * FIDELITY_RATIO ** (levels - 1), FEWEST_PASSES, MOST_PASSES))
     return TrainingBudget(
         max_macs=max_macs,
-        fidelities=search_fidelities(frame.shape, passes, frame.rows, frame.augmentation, levels, fewest_epochs=2),
+        fidelities=search_fidelities(frame.shape, passes, frame.rows, frame.augmentation, levels, 2, width),
         final=frame.fidelity(frame.final_epochs(final_share, max_macs)),
         search_share=USABLE - final_share,
     )

@@ -7,6 +7,7 @@ from search_spaces.graph import LabelledGraph
 from search_spaces.space import (
     FiniteSpace,
     InheritingSpace,
+    NarrowingSpace,
     Offspring,
     SearchSpace,
     SourceSpace,
@@ -18,6 +19,7 @@ __all__ = [
     "FiniteSpace",
     "InheritingSpace",
     "LabelledGraph",
+    "NarrowingSpace",
     "Offspring",
     "SearchSpace",
     "SourceSpace",

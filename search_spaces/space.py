@@ -111,6 +111,15 @@ class InheritingSpace(TrainableSpace[G], Protocol[G]):
 
 
 @runtime_checkable
+class NarrowingSpace(TrainableSpace[G], Protocol[G]):
+    """A trainable space whose genotypes have cheaper likenesses: the same structure with fewer channels."""
+
+    def narrowed(self, genotype: G, width: float) -> G:
+        """The genotype with about ``width`` (0..1) times its channels, and ``width ** 2`` times its cost."""
+        ...
+
+
+@runtime_checkable
 class SourceSpace(TrainableSpace[G], Protocol[G]):
     """A trainable space that can also write its networks down as code."""
 

@@ -19,6 +19,7 @@ from search_spaces.cnn.genotype import MAX_VERTICES, CnnGenotype, Op, decode, en
 from search_spaces.cnn.mutation import MUTATIONS
 from search_spaces.cnn.shapes import Costs, infer_costs, infer_shapes
 from search_spaces.cnn.validity import Limits, depth, validate
+from search_spaces.cnn.widths import narrowed
 from search_spaces.graph import LabelledGraph
 from search_spaces.space import Offspring
 
@@ -218,6 +219,10 @@ class CnnSpace:
 
         assert isinstance(network, CnnNetwork)  # what build returns
         return inherit(network, child, parent, weights, images)
+
+    def narrowed(self, genotype: CnnGenotype, width: float) -> CnnGenotype:
+        """The genotype with about ``width`` times the channels in every conv."""
+        return narrowed(genotype, width)
 
     def source(self, genotype: CnnGenotype, input_shape: tuple[int, ...], n_classes: int) -> tuple[str, str]:
         """Python that needs torch alone, and the name of the class in it that equals :meth:`build`'s network."""

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from tiny_training import contents, digits, interrupt_search, learned, search, shorten
 
 import nasgen
+from nasgen.evaluation import Request
+from nasgen.evaluators import TrainingEvaluator
 from nasgen.halving import PROMOTE
 from nasgen.inheritance import WeightStore
+from nasgen.recipe import Recipe
 from nasgen.settings import read_arguments
 from nasgen.stopping import hopeless
 from nasgen.store import Store
 from nasgen.summary import open_store
+from search_spaces import get_space
+from search_spaces.cnn import CnnSpace
 
 OPTIONS = {"evaluations": 26, "halving": True, "curve_stop": True, "inherit": True, "surrogate": "off"}
 
@@ -59,6 +66,37 @@ def test_children_and_promoted_rows_start_from_the_weights_of_their_parents(run:
     promoted = [outcome.metrics["inherited"] for asked, outcome in heirs if asked.operator == PROMOTE]
     assert promoted
     assert set(promoted) == {1.0}
+
+
+def test_a_fidelity_of_half_the_width_trains_narrower_networks_and_tells_the_cost_of_the_whole() -> None:
+    """A conv of 16 channels is trained with 8; the row says the parameters of the network with 16."""
+    space = get_space("cnn", input_shape=[1, 8, 8])
+    genotype = space.decode('{"space":"cnn","ops":["input","conv3x3:16","output"],"edges":[[0,1],[1,2]]}')
+    recipe = Recipe.for_rows(64, 1).model_dump()
+    fidelities = {"narrow": {"recipe": recipe, "rows": 64, "width": 0.5}, "whole": {"recipe": recipe, "rows": 64}}
+    with TemporaryDirectory() as weights:
+        evaluator = TrainingEvaluator("cnn", space.options(), "digits", 0, fidelities, weights=weights)
+        told = {}
+        for fidelity in fidelities:
+            request = Request(0, space.encode(genotype), space.key(genotype), seed=0, fidelity=fidelity)
+            outcome = evaluator.evaluate(request)
+            trained, state = WeightStore(weights).load(outcome.weights)
+            told[fidelity] = outcome.metrics
+            assert state["head.weight"].shape == (10, 8 if fidelity == "narrow" else 16)
+            assert space.decode(trained).ops[1].channels == state["head.weight"].shape[1]
+    # 9 weights a channel, 2 of its norm, 10 of the head; 10 biases
+    assert told["narrow"]["parameters"] == told["whole"]["parameters"] == 16 * (9 + 2 + 10) + 10
+    assert told["narrow"]["loss"] != told["whole"]["loss"]
+
+
+def test_a_space_without_narrower_networks_refuses_a_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(CnnSpace, "narrowed")
+    space = get_space("cnn", input_shape=[1, 8, 8])
+    fidelities = {"search": {"recipe": Recipe.for_rows(64, 1).model_dump(), "rows": 64, "width": 0.5}}
+    evaluator = TrainingEvaluator("cnn", space.options(), "digits", 0, fidelities)
+    genotype = space.sample(np.random.default_rng(0))
+    with pytest.raises(TypeError, match="cnn has no narrower networks"):
+        evaluator.evaluate(Request(0, space.encode(genotype), space.key(genotype), seed=0))
 
 
 def test_stopped_rows_were_hopeless_where_they_ended_and_the_others_nowhere(run: Path) -> None:

@@ -135,6 +135,24 @@ def test_more_time_never_makes_a_budget_smaller(task: Task) -> None:
         assert figures[-1] > figures[0]
 
 
+def test_a_search_on_narrower_networks_costs_what_it_cost_and_its_winner_is_wider(task: Task) -> None:
+    """As many images and evaluations; the final training has the wide networks for fewer epochs."""
+    for left in LEFT[(LEFT > 100) & (LEFT < 1000)]:
+        arguments = read_arguments(out="run", minutes=left / 60)
+        plain, narrow = (
+            budget_for(RATES, task, arguments, 2, rows_of(task), "none", left, narrows) for narrows in (False, True)
+        )
+        assert {one.width for one in plain.fidelities.values()} == {1.0}
+        (width,) = {one.width for one in narrow.fidelities.values()}
+        assert width < 1
+        assert width**2 * narrow.max_macs == pytest.approx(plain.max_macs, rel=0.03)
+        assert narrow.final.width == 1
+        assert narrow.final.recipe["epochs"] <= plain.final.recipe["epochs"]
+        rows = rows_of(task)
+        evaluations = [expected_evaluations(RATES, one, rows, left, 2) for one in (plain, narrow)]
+        assert evaluations[1] == pytest.approx(evaluations[0], rel=0.1)
+
+
 def test_caps_stay_within_fixed_multiples_of_the_default(task: Task) -> None:
     assert budget(task, LEFT[0]).max_macs == 520_000
     assert budget(task, LEFT[-1]).max_macs == 7_800_000

@@ -8,7 +8,7 @@ import pytest
 from search_spaces import get_space
 from search_spaces.cnn import CnnGenotype, CnnSpace, Op, infer_shapes
 from search_spaces.cnn.mutation import rescale
-from search_spaces.cnn.widths import pyramid, to_channels
+from search_spaces.cnn.widths import narrowed, pyramid, to_channels
 
 SHAPES = [(3, 32, 32), (1, 28, 28), (1, 8, 8), (3, 64, 64), (3, 8, 40), (1, 1, 1)]
 
@@ -108,3 +108,19 @@ def test_the_papers_mutations_are_the_default() -> None:
 def test_unknown_widths_are_refused() -> None:
     with pytest.raises(ValueError, match="widths must be one of any, pyramid, found 'wide'"):
         get_space("cnn", widths="wide")
+
+
+def test_a_narrowed_genotype_has_its_structure_and_about_the_square_of_the_cost() -> None:
+    wide = chain("conv3x3:64", "max_pool", "conv5x5:24", "skip", "conv3x3:256")
+    narrow = narrowed(wide, 0.5)
+    assert [str(op) for op in narrow.ops[1:-1]] == ["conv3x3:32", "max_pool", "conv5x5:16", "skip", "conv3x3:128"]
+    assert narrow.edges == wide.edges
+    assert narrowed(wide, 1.0) == wide
+    assert narrowed(wide, 0.01) == chain("conv3x3:8", "max_pool", "conv5x5:8", "skip", "conv3x3:8")
+    rng, one = np.random.default_rng(0), space(max_macs=60_000_000)
+    ratios = []
+    for _ in range(30):
+        genotype = one.sample(rng)
+        ratios.append(one.to_graph(one.narrowed(genotype, 0.5)).info["macs"] / one.to_graph(genotype).info["macs"])
+        assert one.validate(one.narrowed(genotype, 0.5)) == []
+    assert np.median(ratios) == pytest.approx(0.25, abs=0.05)
