@@ -117,8 +117,7 @@ def training_budget(
     """
     final_epochs = min(MOST_FINAL_EPOCHS, max(10, round(FINAL_PASSES / all_rows)))
     if samples:
-        epochs = min(MOST_SEARCH_EPOCHS, max(3, round(SEARCH_PASSES / rows)))
-        fidelities = sampling_fidelities(shape, epochs, rows, augmentation)
+        fidelities = sampling_fidelities(shape, _search_epochs(SEARCH_PASSES, rows, 3), rows, augmentation)
     else:
         fidelities = search_fidelities(shape, SEARCH_PASSES, rows, augmentation, 1 + halving, fewest_epochs=3)
     return TrainingBudget(
@@ -145,9 +144,14 @@ def search_fidelities(
     fidelities = {}
     for below, name in zip(reversed(range(levels)), LADDER[-levels:], strict=True):
         images = passes / FIDELITY_RATIO**below
-        epochs = min(MOST_SEARCH_EPOCHS, max(fewest_epochs, round(images / rows)))
+        epochs = _search_epochs(images, rows, fewest_epochs)
         fidelities[name] = fidelity(max(1, min(rows, int(images / epochs))), rows, epochs, augmentation, shape, width)
     return fidelities
+
+
+def _search_epochs(images: float, rows: int, fewest: int) -> int:
+    """Epochs in which so many images are seen."""
+    return min(MOST_SEARCH_EPOCHS, max(fewest, round(images / rows)))
 
 
 def sampling_fidelities(

@@ -44,7 +44,7 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
         final_fidelity, max_macs = resolved.budget.final, resolved.budget.max_macs
         rows, all_rows = len(task.split(settings.seed)[0]), len(task.y_train)
         each = search_seconds(rates, resolved.budget, rows)
-        expected = resolved.expected
+        expected = settings.expected
         final = final_seconds(rates, final_fidelity, all_rows, max_macs, settings.workers)
         return {
             **plan,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasgen.budget import SIZES, default_max_macs
+from nasgen.budget import default_max_macs
 from nasgen.errors import InputError
 from nasgen.recipe import Recipe
 from nasgen.settings import Arguments
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SAMPLED = 5
 MEASURED_STEPS = 4
+LARGEST = 3.0  # of the default cap: larger networks would take longer, and their rate is the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def measure_rates(task: Task, arguments: Arguments) -> Rates:
     from nasgen.training import initialise
 
     numerics.prepare(arguments.threads)
-    largest = round(default_max_macs(task.input_shape) * SIZES[1])
+    largest = round(default_max_macs(task.input_shape) * LARGEST)
     space = build_space(arguments.space, space_options(arguments, task, largest))
     check_space(arguments.space, space)
     images = training_images(task, arguments.seed, device=numerics.default_device()).training

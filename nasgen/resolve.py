@@ -29,8 +29,7 @@ ACCURACY = "accuracy"
 class Resolved:
     """Settings with the data they were resolved against (None for look-ups) and the data's hash.
 
-    Of trainings also the ``budget``; ``rates`` are those of the rehearsal, where there was one, and ``expected`` the
-    evaluations that a time budget allows by them.
+    Of trainings also the ``budget``, and ``rates`` are those of the rehearsal, where there was one.
     """
 
     settings: Settings
@@ -38,7 +37,6 @@ class Resolved:
     data_hash: str
     budget: TrainingBudget | None = None
     rates: Rates | None = None
-    expected: int | None = None
 
 
 def resolve(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
@@ -132,13 +130,15 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         narrows = arguments.profile != "paper" and _has_narrower_networks(arguments, task)
         budget = budget_for(rates, task, arguments, n_workers(arguments), rows, augment, left, narrows)
         fitting = expected_evaluations(rates, budget, rows, left, n_workers(arguments))
+        if budget.weights:  # the strategy ends by itself
+            fitting = min(fitting, round(sum(budget.weights)))
         expected = min(expected or fitting, fitting)
         search_share = (before + budget.search_share * left) / (before + left)
     options = space_options(arguments, task, budget.max_macs)
     longest = max(longest_training(one, rows, budget.max_macs) for one in budget.fidelities.values())
     first_deadline = max(FIRST_DEADLINE, longest)
     settings = _settings(arguments, spec, options, budget, augment, first_deadline, expected, search_share)
-    return Resolved(settings, task, task.data_hash, budget, rates, expected)
+    return Resolved(settings, task, task.data_hash, budget, rates)
 
 
 def _has_narrower_networks(arguments: Arguments, task: Task) -> bool:
@@ -221,6 +221,7 @@ def _settings(
         strategy=_absolute(arguments.strategy),
         profile=arguments.profile,
         strategy_options=strategy_options(arguments, expected),
+        expected=expected,
         window=arguments.window or window_for(expected, trains=task is not None),
         surrogate=str(Path(arguments.surrogate).resolve()) if is_saved(arguments.surrogate) else arguments.surrogate,
         augment=augment,

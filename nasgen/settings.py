@@ -133,7 +133,8 @@ class Settings(_Frozen):
     ``fidelities`` names the budgets of a training from the lowest to the highest, empty for look-ups; ``final`` is
     the winner's. ``search_share`` is the part of a time budget after which nothing more is asked. ``curve_stop`` says
     whether trainings that fall behind are ended, and ``inherit`` whether they start from their parents' weights.
-    ``first_deadline`` is how many seconds an evaluation may take while none has ended yet.
+    ``first_deadline`` is how many seconds an evaluation may take while none has ended yet; ``expected`` is how many
+    evaluations were foreseen.
     """
 
     space: str
@@ -162,6 +163,7 @@ class Settings(_Frozen):
     curve_stop: bool = False
     inherit: bool = False
     first_deadline: float = FIRST_DEADLINE
+    expected: int | None = None
 
     @property
     def trains(self) -> bool:

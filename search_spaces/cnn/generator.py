@@ -16,7 +16,7 @@ from search_spaces.cnn.skeleton import Skeleton, draw_skeleton
 from search_spaces.cnn.validity import KERNELS, Limits
 from search_spaces.cnn.widths import pyramid
 
-ATTEMPTS = 200
+ATTEMPTS = 500
 
 
 def random_genotype(
@@ -40,7 +40,7 @@ def random_genotype(
     for _ in range(ATTEMPTS):
         depth = shallowest + int(rng.random() * (deepest - shallowest + 1))
         skeleton = draw_skeleton(rng, depth, limits.max_vertices - 2)
-        drawn = _labelled(rng, skeleton, limits)
+        drawn = _labelled(rng, skeleton, limits, spread=widths == "pyramid")
         genotype = _thinned(drawn, limits) if widths == "any" else pyramid(rng, drawn, limits)
         if genotype is not None:
             return canonical(genotype)
@@ -50,8 +50,11 @@ def random_genotype(
     )
 
 
-def _labelled(rng: np.random.Generator, skeleton: Skeleton, limits: Limits) -> CnnGenotype:
-    """Ops for a skeleton: poolings only while there is something to halve, concats while channels allow."""
+def _labelled(rng: np.random.Generator, skeleton: Skeleton, limits: Limits, spread: bool) -> CnnGenotype:
+    """Ops for a skeleton: poolings only while there is something to halve, concats while channels allow.
+
+    With ``spread`` poolings but the first come after a conv that reads what the one before them has left.
+    """
     depth = max(skeleton.layers)
     halvings = min(limits.input_shape[1:]).bit_length() - 1
     stages = int(rng.random() * (halvings + 1))
@@ -60,16 +63,20 @@ def _labelled(rng: np.random.Generator, skeleton: Skeleton, limits: Limits) -> C
     n = len(skeleton.layers)
     ops: list[Op] = [Op("input")] * n
     channels, pooled = [limits.input_shape[0]] * n, [0] * n
+    may_pool = [True] * n
     for vertex in sorted(range(1, n), key=skeleton.layers.__getitem__):
         inputs = skeleton.inputs[vertex]
         pooled[vertex] = max(pooled[tail] for tail in inputs)
+        may_pool[vertex] = not spread or any(may_pool[tail] for tail in inputs if pooled[tail] == pooled[vertex])
         if len(inputs) > 1:
             ops[vertex] = draw_merge(rng, sum(channels[tail] for tail in inputs) <= limits.max_channels)
             join = sum if ops[vertex].kind == "concat" else max
             channels[vertex] = join(channels[tail] for tail in inputs)
             continue
-        ops[vertex] = draw_step(rng, pool_share * (pooled[vertex] < stages), CHANNELS[:widest])
+        share = pool_share * (may_pool[vertex] and pooled[vertex] < stages)
+        ops[vertex] = draw_step(rng, share, CHANNELS[:widest])
         pooled[vertex] += ops[vertex].kind in POOLS
+        may_pool[vertex] = not spread or ops[vertex].kind == "conv" or (may_pool[vertex] and ops[vertex].kind == "skip")
         channels[vertex] = ops[vertex].channels or channels[inputs[0]]
     edges = [(tail, head) for head, inputs in enumerate(skeleton.inputs) for tail in inputs]
     return CnnGenotype((*ops, Op("output")), (*edges, (skeleton.layers.index(depth), n)))

@@ -28,8 +28,8 @@ def pyramid(rng: np.random.Generator, genotype: CnnGenotype, limits: Limits) -> 
 
     Returns
     -------
-    None where the genotype has hardly a conv, or halves the image less than twice or down to a pixel, or where the
-    narrowest pyramid exceeds the limits.
+    None where the genotype has hardly a conv, or halves the image less than twice or down to a pixel, or has no conv
+    at one of its heights (but for the first), or where the narrowest pyramid exceeds the limits.
     """
     if sum(op.kind == "conv" for op in genotype.ops) < FEWEST_CONVS:
         return None
@@ -37,6 +37,9 @@ def pyramid(rng: np.random.Generator, genotype: CnnGenotype, limits: Limits) -> 
     heights = [height for _, height, _ in infer_shapes(genotype, limits.input_shape)]
     halved = [round(math.log2(limits.input_shape[1] / height)) for height in heights]
     if not min(2, halvings - 1) <= halved[-1] < max(2, halvings):
+        return None
+    heights_with_conv = {halved[vertex] for vertex, op in enumerate(genotype.ops) if op.channels}
+    if not heights_with_conv >= set(range(1, halved[-1] + 1)):
         return None
     wanted = [pick(rng, JITTER) * 2.0 ** halved[vertex] for vertex in range(len(genotype))]
     ops = [Op("conv", pick(rng, PYRAMID_KERNELS), op.channels) if op.channels else op for op in genotype.ops]

@@ -26,11 +26,12 @@ def chain(*ops: str) -> CnnGenotype:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_pyramids_are_valid_and_use_much_of_the_cap(shape: tuple[int, int, int]) -> None:
-    one = space(shape, max_macs=2_000_000)
+    cap = 10_000_000 if max(shape) == 64 else 2_000_000
+    one = space(shape, max_macs=cap)
     rng = np.random.default_rng(0)
     drawn = [one.sample(rng) for _ in range(40)]
     assert all(one.validate(genotype) == [] for genotype in drawn)
-    shares = [one.to_graph(genotype).info["macs"] / 2_000_000 for genotype in drawn]
+    shares = [one.to_graph(genotype).info["macs"] / cap for genotype in drawn]
     assert np.median(shares) > 0.4
     assert len({one.key(genotype) for genotype in drawn}) == 40
 
@@ -39,6 +40,15 @@ def test_pyramids_are_cut_down_to_a_small_image_but_not_to_a_pixel() -> None:
     rng = np.random.default_rng(0)
     sides = {infer_shapes(space().sample(rng), (3, 32, 32))[-1][1] for _ in range(60)}
     assert sides == {2, 4, 8}
+
+
+def test_pyramids_have_a_conv_at_every_height_but_perhaps_the_first() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        genotype = space().sample(rng)
+        heights = [height for _, height, _ in infer_shapes(genotype, (3, 32, 32))]
+        with_conv = {height for height, op in zip(heights, genotype.ops, strict=True) if op.channels}
+        assert with_conv | {32} == set(heights)
 
 
 def test_channels_double_where_height_halves() -> None:
