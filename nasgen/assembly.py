@@ -70,7 +70,7 @@ def make_strategy(settings: Settings, space: Any, asked: Callable[[str, str], bo
     fidelities = fidelities_of(settings)
     inner = _make_one(settings, space, lambda key: asked(key, fidelities[0]))
     climbs = len(fidelities) > 1 and settings.strategy != "irwin-harris"
-    return Halving(space, asked, inner, fidelities) if climbs else inner
+    return Halving(space, asked, inner, fidelities, forecasts=settings.surrogate != "off") if climbs else inner
 
 
 def _make_one(settings: Settings, space: Any, asked: Callable[[str], bool]) -> Strategy[Any]:

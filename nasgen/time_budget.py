@@ -38,16 +38,19 @@ if TYPE_CHECKING:
 EVALUATIONS_A_MILLION = 64
 """Evaluations for which a million images are seen; they grow as what one candidate sees does."""
 
-EPOCHS_AIMED_AT = 49
+EPOCHS_AIMED_AT = 80
 """Of a final training at the default cap: where they take too long, the search gets the least."""
 
 BALANCE = 7.8
 """Epochs at the default cap; more of what a final training can afford is cut evenly between epochs and MACs."""
 
-FINAL_BALANCE = 2.5
-"""The same where the search trains narrower networks than the final training: good networks are wide."""
+FINAL_BALANCE = 5.0
+"""The same where the search trains narrower networks than the final training."""
 
-FEWEST_PASSES, MOST_PASSES = 2_500, 800_000
+NARROW = 0.5
+"""Width of the networks that a search trains, where they take at most half the time of the wide ones."""
+
+FEWEST_PASSES, MOST_PASSES = 6_000, 800_000
 """Images that a candidate sees, all epochs together."""
 
 FEWEST_SAMPLING_EPOCHS = 2
@@ -156,6 +159,11 @@ class Frame:
         epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, default_max_macs(self.shape), self.workers)
         return float(np.clip(math.sqrt(final_share * self.left / epoch / balance), *SIZES))
 
+    def width(self, max_macs: float) -> float:
+        """Of the channels of a candidate at the cap, the share that the search trains."""
+        whole, narrow = (self.rates.seconds(TYPICAL_SHARE * width**2 * max_macs) for width in (1.0, NARROW))
+        return NARROW if self.narrows and narrow <= 0.5 * whole else 1.0
+
     def final_epochs(self, final_share: float, max_macs: int) -> int:
         """Epochs of the final training that fit its share, of a network at the cap."""
         epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, max_macs, self.workers)
@@ -189,10 +197,10 @@ def _climbing(frame: Frame, arguments: Arguments) -> TrainingBudget:
     One in three goes on to four times the images, and of these one in three again where the time is long enough.
     """
     final_share = frame.final_share()
-    searched = frame.size(final_share)
-    size = frame.size(final_share, FINAL_BALANCE) if frame.narrows else searched
-    width = round(math.sqrt(searched / size), 2)
-    max_macs = round(default_max_macs(frame.shape) * size)
+    max_macs = round(default_max_macs(frame.shape) * frame.size(final_share, FINAL_BALANCE))
+    width = frame.width(max_macs)
+    if width == 1:
+        max_macs = round(default_max_macs(frame.shape) * frame.size(final_share))
     images = frame.search_images(final_share, width**2 * max_macs)
     evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
     levels = len(LADDER) if arguments.on_a_ladder else 1
