@@ -19,9 +19,10 @@ from nasgen.settings import Arguments
 if TYPE_CHECKING:
     from nasgen.tasks import Task
 
-SAMPLED = 5
+CAPS = (0.25, 0.25, 1.0, 1.0, 3.0)
+"""Of the genotypes that are trained, as multiples of the default cap: a line needs points that lie apart."""
+
 MEASURED_STEPS = 4
-LARGEST = 3.0  # of the default cap: larger networks would take longer, and their rate is the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +56,26 @@ def measure_rates(task: Task, arguments: Arguments) -> Rates:
     from nasgen.training import initialise
 
     numerics.prepare(arguments.threads)
-    largest = round(default_max_macs(task.input_shape) * LARGEST)
-    space = build_space(arguments.space, space_options(arguments, task, largest))
-    check_space(arguments.space, space)
+    default = default_max_macs(task.input_shape)
+    spaces = [build_space(arguments.space, space_options(arguments, task, round(cap * default))) for cap in CAPS]
+    check_space(arguments.space, spaces[-1])
     images = training_images(task, arguments.seed, device=numerics.default_device()).training
     recipe = Recipe.for_rows(len(images), 1)
     rng = np.random.default_rng(0)
-    genotypes = [space.sample(rng) for _ in range(8 * SAMPLED)]
-    sizes = [float(space.to_graph(genotype).info.get("macs", 0.0)) for genotype in genotypes]
-    order = np.argsort(sizes, kind="stable")
-    chosen = order[np.linspace(0, 0.75 * (len(order) - 1), SAMPLED).round().astype(int)]
     macs, seconds, failure = [], [], None
-    for index in chosen:
-        genotype = genotypes[index]
+    for space in spaces:
         try:
+            genotype = space.sample(rng)
             network = initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), 0)  # noqa: B023  # called at once
             epoch = seconds_per_epoch(network, images, recipe, steps=MEASURED_STEPS)
         except Exception as error:
             failure = error
             continue
-        macs.append(sizes[index])
+        macs.append(float(space.to_graph(genotype).info.get("macs", 0.0)))
         seconds.append(epoch / len(images))
     if not seconds:
         raise InputError(
-            f"none of {SAMPLED} random genotypes of {arguments.space} could be trained: "
+            f"none of {len(CAPS)} random genotypes of {arguments.space} could be trained: "
             f"{type(failure).__name__}: {failure}"
         ) from failure
     return fit_rates(np.array(macs), np.array(seconds))

@@ -48,7 +48,9 @@ FINAL_BALANCE = 5.0
 """The same where the search trains narrower networks than the final training."""
 
 NARROW = 0.5
-"""Width of the networks that a search trains, where they take at most half the time of the wide ones."""
+"""Width of the networks that a search trains, where they take at most ``WORTH`` of the time of the wide ones."""
+
+WORTH = 0.6
 
 FEWEST_PASSES, MOST_PASSES = 6_000, 800_000
 """Images that a candidate sees, all epochs together."""
@@ -162,7 +164,7 @@ class Frame:
     def width(self, max_macs: float) -> float:
         """Of the channels of a candidate at the cap, the share that the search trains."""
         whole, narrow = (self.rates.seconds(TYPICAL_SHARE * width**2 * max_macs) for width in (1.0, NARROW))
-        return NARROW if self.narrows and narrow <= 0.5 * whole else 1.0
+        return NARROW if self.narrows and narrow <= WORTH * whole else 1.0
 
     def final_epochs(self, final_share: float, max_macs: int) -> int:
         """Epochs of the final training that fit its share, of a network at the cap."""
