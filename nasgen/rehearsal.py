@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CAPS = (0.25, 0.25, 1.0, 1.0, 3.0)
 """Of the genotypes that are trained, as multiples of the default cap: a line needs points that lie apart."""
 
-MEASURED_STEPS = 4
+MEASURED_STEPS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def measure_rates(task: Task, arguments: Arguments) -> Rates:
     spaces = [build_space(arguments.space, space_options(arguments, task, round(cap * default))) for cap in CAPS]
     check_space(arguments.space, spaces[-1])
     images = training_images(task, arguments.seed, device=numerics.default_device()).training
-    recipe = Recipe.for_rows(len(images), 1)
+    recipe = Recipe.for_rows(max(2, len(images) // 2), 1)  # in batches of the size that most candidates have
     rng = np.random.default_rng(0)
     macs, seconds, failure = [], [], None
     for space in spaces:

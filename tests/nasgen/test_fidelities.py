@@ -44,7 +44,7 @@ def test_the_best_third_of_the_proxies_was_trained_longer_and_one_of_them_won(ru
     rows = contents(run)
     proxies = {asked.key: outcome for asked, outcome in rows if asked.fidelity == "proxy"}
     promoted = [asked for asked, _ in rows if asked.fidelity == "search"]
-    assert 4 <= len(promoted) <= len(proxies) / 2  # who was in the best third once may not stay there
+    assert 4 <= len(promoted) <= 2 * len(proxies) / 3  # who was in the best third once may not stay there
     assert {asked.operator for asked in promoted} == {PROMOTE}
     assert all(asked.key in proxies for asked in promoted)
     with open_store(run) as store:
