@@ -7,7 +7,7 @@ READY := .venv/.ready
 .PHONY: search test lint clean
 
 search: $(READY)
-	$(BIN)/nasgen search --task digits --evaluations 24
+	$(BIN)/nasgen search --task digits --evaluations 20
 
 test: $(READY) lint
 	$(BIN)/python -m pytest -m "not slow" --durations=10

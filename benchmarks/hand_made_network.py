@@ -45,6 +45,7 @@ def main() -> None:
     from nasgen.training import initialise, score, train
 
     task = get_task(task_name)
+    assert min(task.input_shape[1:]) >= 9, "three poolings after a 2x2 convolution need images of 9 x 9 or more"
     images = all_training_images(task)
     recipe = Recipe(
         epochs=1,

@@ -13,6 +13,7 @@ import argparse
 import platform
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +50,7 @@ def evaluators(task: Task, folder: Path, max_macs: int) -> dict[str, tuple[Train
     save_task(at_half_the_size(task), half)
     rows, shape = len(task.split(0)[0]), task.input_shape
 
-    def ways(size: float, **named: tuple[int, float]) -> dict[str, Fidelity]:
+    def ways(size: float, named: Mapping[str, tuple[int, float]]) -> dict[str, Fidelity]:
         shape_read = (shape[0], int(size * shape[1]), int(size * shape[2]))
         return {
             name: fidelity(min(rows, images), rows, 2, "flip+shift", shape_read, width)
@@ -59,10 +60,10 @@ def evaluators(task: Task, folder: Path, max_macs: int) -> dict[str, tuple[Train
     known = {
         whole: {
             LONG: fidelity(rows, rows, 4, "flip+shift", shape),
-            **ways(1.0, **{"5,000 images": (2500, 1.0), "16,000 images": (8000, 1.0), "32,000 images": (16000, 1.0)}),
-            **ways(1.0, **{"20,000 images, half the width": (10000, 0.5), "64,000, half the width": (32000, 0.5)}),
+            **ways(1.0, {"5,000 images": (2500, 1.0), "16,000 images": (8000, 1.0), "32,000 images": (16000, 1.0)}),
+            **ways(1.0, {"20,000 images, half the width": (10000, 0.5), "64,000, half the width": (32000, 0.5)}),
         },
-        half: ways(0.5, **{"12,000 small images": (6000, 1.0), "38,000 small images": (19000, 1.0)}),
+        half: ways(0.5, {"12,000 small images": (6000, 1.0), "38,000 small images": (19000, 1.0)}),
     }
     found = {}
     for path, fidelities in known.items():
@@ -89,6 +90,8 @@ def main() -> None:
     parser.add_argument("--max-macs", type=float, default=14e6)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    if args.structures < 3:
+        parser.error(f"--structures must be 3 at least, for a rank correlation; found {args.structures}")
     task, rng = get_task(args.task), np.random.default_rng(args.seed)
     space = get_space(
         "cnn",

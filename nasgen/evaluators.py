@@ -216,12 +216,14 @@ class TrainingEvaluator:
             on_epoch=lambda number, epoch: hopeless(request.ceilings, number, epoch.validation_loss),
         )
         stopped = len(trained.curve) < self.recipes[request.fidelity].epochs
+        trained_costs = {"parameters": sum(parameter.numel() for parameter in network.parameters())}
+        # of a narrower likeness the space alone knows what the whole network costs
+        costs = {**info, **trained_costs} if self.widths[request.fidelity] == 1 else {**trained_costs, **info}
         metrics = {
             "accuracy": [epoch.validation_accuracy for epoch in trained.curve],
             "loss": [epoch.validation_loss for epoch in trained.curve],
             "train_loss": [epoch.train_loss for epoch in trained.curve],
-            "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            **info,
+            **costs,
             **({"stopped": len(trained.curve)} if stopped else {}),
             **inherited,
         }
