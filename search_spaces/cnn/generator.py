@@ -13,10 +13,12 @@ from search_spaces.cnn.drawing import CHANNELS, draw_merge, draw_step
 from search_spaces.cnn.genotype import POOLS, CnnGenotype, Op, canonical
 from search_spaces.cnn.shapes import infer_costs
 from search_spaces.cnn.skeleton import Skeleton, draw_skeleton
+from search_spaces.cnn.stages import staged
 from search_spaces.cnn.validity import KERNELS, Limits
 from search_spaces.cnn.widths import pyramid
 
 ATTEMPTS = 500
+STAGED_SHARE = 2 / 3  # of the attempts at a pyramid; the rest has a random topology
 
 
 def random_genotype(
@@ -29,7 +31,8 @@ def random_genotype(
     make layers smaller first, and then genotypes shallower and richer in poolings.
 
     With ``widths="pyramid"`` channels double where poolings halve the image, and a large share of the MACs that the
-    limits allow is used (:func:`search_spaces.cnn.widths.pyramid`).
+    limits allow is used: two in three attempts are networks in stages (:func:`search_spaces.cnn.stages.staged`), the
+    others random graphs (:func:`search_spaces.cnn.widths.pyramid`).
 
     Raises
     ------
@@ -38,6 +41,11 @@ def random_genotype(
     """
     shallowest, deepest = window
     for _ in range(ATTEMPTS):
+        if widths == "pyramid" and rng.random() < STAGED_SHARE:
+            genotype = staged(rng, window, limits)
+            if genotype is not None:
+                return canonical(genotype)
+            continue
         depth = shallowest + int(rng.random() * (deepest - shallowest + 1))
         skeleton = draw_skeleton(rng, depth, limits.max_vertices - 2)
         drawn = _labelled(rng, skeleton, limits, spread=widths == "pyramid")

@@ -33,10 +33,10 @@ def pyramid(rng: np.random.Generator, genotype: CnnGenotype, limits: Limits) -> 
     """
     if sum(op.kind == "conv" for op in genotype.ops) < FEWEST_CONVS:
         return None
-    halvings = min(limits.input_shape[1:]).bit_length() - 1
     heights = [height for _, height, _ in infer_shapes(genotype, limits.input_shape)]
     halved = [round(math.log2(limits.input_shape[1] / height)) for height in heights]
-    if not min(2, halvings - 1) <= halved[-1] < max(2, halvings):
+    fewest, most = poolings(limits)
+    if not fewest <= halved[-1] <= most:
         return None
     heights_with_conv = {halved[vertex] for vertex, op in enumerate(genotype.ops) if op.channels}
     if not heights_with_conv >= set(range(1, halved[-1] + 1)):
@@ -44,7 +44,13 @@ def pyramid(rng: np.random.Generator, genotype: CnnGenotype, limits: Limits) -> 
     wanted = [pick(rng, JITTER) * 2.0 ** halved[vertex] for vertex in range(len(genotype))]
     ops = [Op("conv", pick(rng, PYRAMID_KERNELS), op.channels) if op.channels else op for op in genotype.ops]
     share = LEAST_SHARE + (1 - LEAST_SHARE) * rng.random()
-    return _fitted(CnnGenotype(tuple(ops), genotype.edges), wanted, share * limits.max_macs, limits)
+    return fit_widths(CnnGenotype(tuple(ops), genotype.edges), wanted, share * limits.max_macs, limits)
+
+
+def poolings(limits: Limits) -> tuple[int, int]:
+    """Fewest and most poolings on a path of a pyramid: it cuts small images down, but none to a pixel."""
+    halvings = min(limits.input_shape[1:]).bit_length() - 1
+    return max(0, min(2, halvings - 1)), max(min(1, halvings), halvings - 1)
 
 
 def narrowed(genotype: CnnGenotype, width: float) -> CnnGenotype:
@@ -57,8 +63,13 @@ def narrowed(genotype: CnnGenotype, width: float) -> CnnGenotype:
     return CnnGenotype(tuple(ops), genotype.edges)
 
 
-def _fitted(genotype: CnnGenotype, wanted: Sequence[float], macs: float, limits: Limits) -> CnnGenotype | None:
-    """The genotype with channels in the proportions wanted, as many as keep to ``macs`` and the limits."""
+def fit_widths(genotype: CnnGenotype, wanted: Sequence[float], macs: float, limits: Limits) -> CnnGenotype | None:
+    """The genotype with channels in the proportions wanted, as many as keep to ``macs`` and the limits.
+
+    Returns
+    -------
+    None where even the narrowest exceeds them.
+    """
     base = float(MAX_CONV_CHANNELS)
     previous = None
     while True:

@@ -33,7 +33,7 @@ def test_pyramids_are_valid_and_use_much_of_the_cap(shape: tuple[int, int, int])
     assert all(one.validate(genotype) == [] for genotype in drawn)
     shares = [one.to_graph(genotype).info["macs"] / cap for genotype in drawn]
     assert np.median(shares) > 0.4
-    assert len({one.key(genotype) for genotype in drawn}) == 40
+    assert len({one.key(genotype) for genotype in drawn}) > 30
 
 
 def test_pyramids_are_cut_down_to_a_small_image_but_not_to_a_pixel() -> None:
