@@ -1,7 +1,7 @@
 """Random networks in stages, as people write them down: convolutions at one resolution, a pooling, wider ones behind.
 
 Plain stages are those of Simonyan and Zisserman 2015 ("Very Deep Convolutional Networks", sec. 2), residual blocks
-those of He, Zhang, Ren, Sun 2016. A search that starts among them does not end below what is written by hand.
+those of He, Zhang, Ren, Sun 2016.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from search_spaces.cnn.widths import JITTER, fit_widths, poolings
 POOLINGS = (*POOLS, "max_pool", "max_pool")  # one kind a genotype; max_pool learns faster, so three in four have it
 EARLY_SHARE = 2 / 3  # of genotypes whose channels double before a pooling, not behind it
 JITTERED_SHARE = 0.5  # of genotypes whose convs differ from the width of their stage
-LEAST_SHARE = 0.8  # of the cap on MACs that a genotype is made to use
+LEAST_SHARE = 0.8  # of the cap on MACs, that a genotype may use
 RESIDUAL = 3  # vertices of a residual block: two convs and a sum
 RESIDUAL_SHARE = 0.5  # of the blocks, where there is room for one
 CONV = Op("conv", 3, 16)  # its channels are fitted in the end
 
 
 def staged(rng: np.random.Generator, window: tuple[int, int], limits: Limits) -> CnnGenotype | None:
-    """A random network in stages, fitted to a share of the cap on MACs that is drawn evenly from .8 to 1.
+    """A random network in stages, with as many channels as fit a share of the cap on MACs, drawn evenly from .8 to 1.
 
     Every stage has a conv, and a pooling but for the first; where channels double before the poolings, the last stage
-    has a second conv. Convs and residual blocks of two are put into random
-    stages until the depth, drawn evenly from the window, is reached.
+    has a second conv. Convs and residual blocks of two are put into random stages until the depth, drawn evenly from
+    the window, is reached.
 
     Returns
     -------

@@ -16,7 +16,7 @@ PYRAMID_KERNELS = (3, 3, 3, 5)
 NARROWEST = 16
 JITTER = (0.5, 1.0, 1.0, 1.0, 2.0)  # times the channels that its height and width call for
 FEWEST_CONVS = 5
-LEAST_SHARE = 0.6  # of the cap on MACs that a pyramid is made to use
+LEAST_SHARE = 0.6  # of the cap on MACs, that a pyramid may use
 SHRINKING = 0.9
 
 

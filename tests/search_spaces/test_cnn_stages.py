@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from search_spaces import get_space
 from search_spaces.cnn import CnnGenotype, infer_costs, infer_shapes
 from search_spaces.cnn.stages import staged
 from search_spaces.cnn.validity import Limits, depth, validate
@@ -66,3 +67,10 @@ def test_residual_blocks_add_what_they_read_to_what_two_convs_make_of_it() -> No
 )
 def test_what_cannot_be_staged_is_left_to_others(window: tuple[int, int], within: Limits) -> None:
     assert drawn(20, window, within) == []
+
+
+def test_most_pyramids_are_in_stages_and_the_others_have_merges_of_any_kind() -> None:
+    space, rng = get_space("cnn", widths="pyramid", max_macs=20_000_000), np.random.default_rng(0)
+    kinds = [{op.name for op in space.sample(rng).ops} for _ in range(300)]
+    random_topology = sum(bool(names & {"concat", "skip", "conv5x5"}) for names in kinds)
+    assert 15 <= random_topology <= 45  # a tenth, and nearly all of them have one of these
