@@ -25,7 +25,6 @@ from nasgen.budget import (
     sampling_fidelities,
     search_fidelities,
 )
-from nasgen.halving import ETA
 from nasgen.irwin_harris import RETRAINED, SHARE_OF_ROWS, samples_for
 from nasgen.recipe import Recipe
 from nasgen.rehearsal import Rates
@@ -35,8 +34,14 @@ if TYPE_CHECKING:
     from nasgen.augmentation import Augmentation
     from nasgen.tasks import Task
 
-EVALUATIONS_A_MILLION = 64
+EVALUATIONS_A_MILLION = 50
 """Evaluations for which a million images are seen; they grow as what one candidate sees does."""
+
+PROMOTED = 0.45
+"""Rows promoted for each row of the fidelity below.
+
+Halving promotes the upper third of those seen so far, which changes as better ones come.
+"""
 
 EPOCHS_AIMED_AT = 80
 """Of a final training at the default cap: where they take too long, the search gets the least."""
@@ -77,9 +82,9 @@ def passes_of(one: Fidelity, rows: int) -> float:
 def share_of_lowest(levels: int) -> float:
     """Images that the lowest of so many fidelities sees, for each that an evaluation sees on average.
 
-    One in ``ETA`` rows is promoted, and sees ``FIDELITY_RATIO`` times as many.
+    ``PROMOTED`` of the rows are promoted, and see ``FIDELITY_RATIO`` times as many.
     """
-    shares = [float(ETA) ** -level for level in range(levels)]
+    shares = [PROMOTED**level for level in range(levels)]
     seen = sum(share * float(FIDELITY_RATIO) ** level for level, share in enumerate(shares))
     return sum(shares) / seen
 
@@ -90,8 +95,8 @@ def candidate_seconds(rates: Rates, one: Fidelity, rows: int, max_macs: float) -
 
 
 def shares(budget: TrainingBudget) -> list[float]:
-    """Of all evaluations, those at each fidelity: one in ``ETA`` is promoted, unless the budget says otherwise."""
-    weights = budget.weights or [float(ETA) ** -level for level in range(len(budget.fidelities))]
+    """Of all evaluations, those at each fidelity: ``PROMOTED`` of the rows go on, unless the budget says otherwise."""
+    weights = budget.weights or [PROMOTED**level for level in range(len(budget.fidelities))]
     return [weight / sum(weights) for weight in weights]
 
 
@@ -196,7 +201,7 @@ def budget_for(
 def _climbing(frame: Frame, arguments: Arguments) -> TrainingBudget:
     """For as many candidates as it is good to have, or were asked for.
 
-    One in three goes on to four times the images, and of these one in three again where the time is long enough.
+    The best go on to four times the images, and the best of these again where the time is long enough.
     """
     final_share = frame.final_share()
     max_macs = round(default_max_macs(frame.shape) * frame.size(final_share, FINAL_BALANCE))

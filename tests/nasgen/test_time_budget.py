@@ -21,6 +21,7 @@ from nasgen.settings import Fidelity, read_arguments
 from nasgen.tasks import Task, get_task
 from nasgen.time_budget import (
     PARALLEL_SLOWDOWN,
+    PROMOTED,
     TYPICAL_SHARE,
     budget_for,
     expected_evaluations,
@@ -61,8 +62,9 @@ def test_expected_times_by_hand() -> None:
     assert (TYPICAL_SHARE, PARALLEL_SLOWDOWN) == (0.8, 1.1)
     one, two = (TrainingBudget(10_000_000, ladder, final) for ladder in ({"s": part}, {"p": part, "s": whole}))
     assert search_seconds(RATES, one, 400) == pytest.approx(1.1 * 300 * 9e-4)
-    # one evaluation in four is a promotion, of 1,200 images
-    assert search_seconds(RATES, two, 400) == pytest.approx(1.1 * (0.75 * 300 + 0.25 * 1200) * 9e-4)
+    # of 29 evaluations nine are promotions, of 1,200 images
+    assert PROMOTED == 0.45
+    assert search_seconds(RATES, two, 400) == pytest.approx(1.1 * (20 / 29 * 300 + 9 / 29 * 1200) * 9e-4)
     # the winner is at the cap, and has all the cores: four are worth 3.2
     assert final_seconds(RATES, fidelity(400, 400, 10, "none"), 400, 1e7, workers=4) == pytest.approx(
         4000 * 1.1e-3 / 3.2
@@ -72,8 +74,8 @@ def test_expected_times_by_hand() -> None:
 
 def test_the_lowest_fidelity_sees_fewer_images_than_the_average() -> None:
     assert share_of_lowest(1) == 1
-    assert share_of_lowest(2) == pytest.approx((1 + 1 / 3) / (1 + 4 / 3))
-    assert share_of_lowest(3) == pytest.approx((1 + 1 / 3 + 1 / 9) / (1 + 4 / 3 + 16 / 9))
+    assert share_of_lowest(2) == pytest.approx((1 + 0.45) / (1 + 1.8))
+    assert share_of_lowest(3) == pytest.approx((1 + 0.45 + 0.2025) / (1 + 1.8 + 3.24))
 
 
 def test_the_ladder_has_as_many_rungs_as_there_is_time_for(task: Task) -> None:
