@@ -3,8 +3,8 @@
     python benchmarks/equal_minutes.py --out runs/equal [--task digits] [--minutes 2] [--seeds 3] [--only default ...]
 
 Every search is `nasgen search` as users call it, its final training included, one after the other on a machine that
-should do nothing else. Searches that stand in --out already are read, not run again. The test accuracy is that of the
-network a user gets.
+should do nothing else. Searches that have ended in --out already are read, not run again. The test accuracy is that of
+the network a user gets.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 import nasgen
-from nasgen import Store
+from nasgen.final import stored_final
 from nasgen.numerics import cores
+from nasgen.summary import open_store
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
@@ -41,11 +42,17 @@ def measured(path: Path, task: str, minutes: float, seed: int, options: Mapping[
     """The measures of one search, which is run if it does not stand there."""
     if not (path / "run.json").exists():
         nasgen.search(task=task, minutes=minutes, seed=seed, out=path, **options)
-    result = nasgen.resume(path)
-    assert result.final is not None
-    with Store(path / "store.sqlite", read_only=True) as store:
-        rows = store.n_results
-    return [result.final.test_accuracy, result.final.fitness, rows, result.final.epochs, result.seconds / 60]
+    with open_store(path) as store:
+        final = stored_final(store)
+        if final is None:
+            raise SystemExit(f"{path} holds a search without a final network: remove it")
+        return [
+            final.test_accuracy,
+            final.fitness,
+            store.n_results,
+            final.epochs,
+            float(store.meta("seconds") or 0) / 60,
+        ]
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ SIDES = ("ours", "plain")
 
 
 def genotypes() -> list[str]:
-    """The fixed list: random genotypes under the default cap of CIFAR-10."""
+    """The fixed list: random pyramids of at most 20 million multiply-accumulates."""
     from search_spaces import get_space
 
     space = get_space("cnn", input_shape=SHAPE, n_classes=CLASSES, max_macs=MAX_MACS, widths="pyramid")

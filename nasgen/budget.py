@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nasgen.augmentation import Augmentation
 from nasgen.irwin_harris import RETRAINED, SHARE_OF_ROWS
-from nasgen.recipe import Recipe
+from nasgen.recipe import Progressive, Recipe
 from nasgen.settings import Fidelity
 
 SEARCH_PASSES = 30_000
@@ -46,7 +46,7 @@ FIDELITY_RATIO = 4
 LARGE = 24
 """Height and width from which images are read at less than full resolution at first."""
 
-PROGRESSIVE = ((0.35, 0.5), (0.65, 0.75))
+PROGRESSIVE: Progressive = ((0.35, 0.5), (0.65, 0.75))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,11 @@ def default_max_macs(shape: tuple[int, int, int]) -> int:
     return int(1.3e6 * (height * width / 64) ** 0.65 * math.sqrt(channels))
 
 
+def progressive_for(shape: tuple[int, int, int]) -> Progressive:
+    """Large images are read small at first, by networks that take any size."""
+    return PROGRESSIVE if min(shape[1:]) >= LARGE else ()
+
+
 def training_budget(
     shape: tuple[int, int, int],
     rows: int,
@@ -108,6 +113,7 @@ def training_budget(
     augmentation: Augmentation,
     halving: bool = False,
     samples: int = 0,
+    progressive: Progressive = (),
 ) -> TrainingBudget:
     """The fixed budget for ``rows`` training rows, and ``all_rows`` with validation.
 
@@ -117,35 +123,37 @@ def training_budget(
     """
     final_epochs = min(MOST_FINAL_EPOCHS, max(10, round(FINAL_PASSES / all_rows)))
     if samples:
-        fidelities = sampling_fidelities(shape, _search_epochs(SEARCH_PASSES, rows, 3), rows, augmentation)
+        fidelities = sampling_fidelities(_search_epochs(SEARCH_PASSES, rows, 3), rows, augmentation, progressive)
     else:
-        fidelities = search_fidelities(shape, SEARCH_PASSES, rows, augmentation, 1 + halving, fewest_epochs=3)
+        fidelities = search_fidelities(SEARCH_PASSES, rows, augmentation, 1 + halving, 3, progressive)
     return TrainingBudget(
         max_macs=default_max_macs(shape),
         weights=(samples, RETRAINED) if samples else (),
         fidelities=fidelities,
-        final=fidelity(all_rows, all_rows, final_epochs, augmentation, shape),
+        final=fidelity(all_rows, all_rows, final_epochs, augmentation, progressive),
     )
 
 
 def search_fidelities(
-    shape: tuple[int, int, int],
     passes: float,
     rows: int,
     augmentation: Augmentation,
     levels: int,
     fewest_epochs: int,
+    progressive: Progressive = (),
     width: float = 1.0,
 ) -> dict[str, Fidelity]:
-    """The fidelities of a search, up to three, the highest of which sees so many images and each other a quarter.
+    """The fidelities of a search, up to three: the highest sees so many images, every other a quarter of the next.
 
-    All train networks of so much of the width of their genotypes.
+    None passes over the rows more than 12 times. All train networks of so much of the width of their genotypes.
     """
     fidelities = {}
+    passes = min(passes, MOST_SEARCH_EPOCHS * rows)
     for below, name in zip(reversed(range(levels)), LADDER[-levels:], strict=True):
         images = passes / FIDELITY_RATIO**below
         epochs = _search_epochs(images, rows, fewest_epochs)
-        fidelities[name] = fidelity(max(1, min(rows, int(images / epochs))), rows, epochs, augmentation, shape, width)
+        read = max(1, min(rows, int(images / epochs)))
+        fidelities[name] = fidelity(read, rows, epochs, augmentation, progressive, width)
     return fidelities
 
 
@@ -155,12 +163,12 @@ def _search_epochs(images: float, rows: int, fewest: int) -> int:
 
 
 def sampling_fidelities(
-    shape: tuple[int, int, int], epochs: int, rows: int, augmentation: Augmentation
+    epochs: int, rows: int, augmentation: Augmentation, progressive: Progressive = ()
 ) -> dict[str, Fidelity]:
     """The two of Irwin-Harris' search: so many epochs on a tenth of the rows, and as many on all of them."""
     part = max(2, rows // SHARE_OF_ROWS)
     return {
-        name: fidelity(read, rows, epochs, augmentation, shape)
+        name: fidelity(read, rows, epochs, augmentation, progressive)
         for name, read in zip(LADDER[1:], (part, rows), strict=True)
     }
 
@@ -170,14 +178,9 @@ def fidelity(
     of: int,
     epochs: int,
     augmentation: Augmentation,
-    shape: tuple[int, int, int] = (1, 1, 1),
+    progressive: Progressive = (),
     width: float = 1.0,
 ) -> Fidelity:
-    """A training on ``rows`` of the ``of`` rows there are, with the recipe for that many.
-
-    Large images are read small at first.
-    """
-    recipe = Recipe.for_rows(rows, epochs, augmentation)
-    if min(shape[1:]) >= LARGE:
-        recipe = recipe.model_copy(update={"progressive": PROGRESSIVE})
+    """A training on ``rows`` of the ``of`` rows there are, with the recipe for that many."""
+    recipe = Recipe.for_rows(rows, epochs, augmentation).model_copy(update={"progressive": progressive})
     return Fidelity(recipe=recipe.model_dump(), rows=rows if rows < of else None, width=width)

@@ -44,30 +44,38 @@ Space = Annotated[str, typer.Option(help="cnn, nasbench201 or FILE.py:NAME.")]
 TaskName = Annotated[str | None, typer.Option(help="digits (default), FILE.npz or openml:NAME.")]
 Table = Annotated[str | None, typer.Option(help="CSV table to look fitness up in, by its column arch_str.")]
 Fitness = Annotated[str | None, typer.Option(help="Column of --table that is maximised.")]
-Evaluations = Annotated[int | None, typer.Option(help="Candidates to evaluate, failures included.")]
+Evaluations = Annotated[
+    int | None, typer.Option(help="Candidates to evaluate, failures included; with --minutes, whichever ends first.")
+]
 Minutes = Annotated[
     float | None,
     typer.Option(help="Wall time, the winner's final training included; gives up exact repeatability."),
 ]
-Seed = Annotated[int, typer.Option(help="Of everything.")]
+Seed = Annotated[int, typer.Option(help="Random seed of the whole run.")]
 StrategyName = Annotated[
     str,
     typer.Option(help="evolution, random, irwin-harris, regularized-evolution, local-search, nsga2 or FILE.py:NAME."),
 ]
 Profile = Annotated[str, typer.Option(help="default, or paper: the hyper-parameters of the source paper.")]
-Window = Annotated[int | None, typer.Option(help="Asks that may be under way at once.")]
+Window = Annotated[int | None, typer.Option(help="Asks under way at once; changes the result, unlike --workers.")]
 Population = Annotated[int | None, typer.Option(help="Individuals a strategy keeps.")]
 SurrogateName = Annotated[str, typer.Option(help="auto, off, the name of a model, or the folder of a saved one.")]
-ObjectiveNames = Annotated[str | None, typer.Option(help="Comma-separated, as in accuracy,parameters.")]
-Augment = Annotated[str, typer.Option(help="auto, none, shift or flip+shift.")]
-Baseline = Annotated[str | None, typer.Option(help="random: a random search of equal trainings beside it.")]
+ObjectiveNames = Annotated[
+    str | None, typer.Option(help="As in accuracy,parameters: all but the first are minimised, +NAME is maximised.")
+]
+Augment = Annotated[str, typer.Option(help="none, shift, flip+shift, or auto: what helps a small network.")]
+Baseline = Annotated[
+    str | None, typer.Option(help="random: then a random search of as many evaluations, on top of --minutes.")
+]
 Workers = Annotated[int | None, typer.Option(help="Worker processes; default one a core.")]
 Executor = Annotated[str, typer.Option(help="auto, inline or processes.")]
 Threads = Annotated[int, typer.Option(help="Threads of one evaluation.")]
-Deadline = Annotated[float | None, typer.Option(help="Seconds after which an evaluation is ended.")]
+Deadline = Annotated[
+    float | None, typer.Option(help="Seconds an evaluation may take. [default: ten times the longest so far]")
+]
 HalvingFlag = Annotated[
     bool | None,
-    typer.Option("--halving/--no-halving", help="Train the best third longer. [default: evolution with --minutes]"),
+    typer.Option("--halving/--no-halving", help="Train the best third for longer. [default: evolution with --minutes]"),
 ]
 CurveStopFlag = Annotated[
     bool, typer.Option("--curve-stop/--no-curve-stop", help="End trainings that fall behind the best.")

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nasgen.clock import Clock
+from nasgen.deadline import Deadline
 from nasgen.final import stored_final, train_final
 from nasgen.folder import RunFolder
 from nasgen.resolve import PAPER_RANDOM_DEPTH, Resolved
@@ -20,31 +21,6 @@ if TYPE_CHECKING:
     from nasgen.view import View
 
 BASELINE_ARGUMENTS = {"strategy": "random", "surrogate": "off", "baseline": None}
-LEAST_DEADLINE = 60.0  # seconds
-DEADLINE_FACTOR = 10.0  # times the longest evaluation that ended well
-
-
-class Deadline:
-    """How many seconds an evaluation may take: what the user said, or a multiple of what others took.
-
-    Only evaluations that ended well count: a hang would otherwise allow the next one to hang longer.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._given = settings.deadline
-        self._first = settings.first_deadline
-        self._longest = 0.0
-
-    def note(self, outcome: Outcome) -> None:
-        """Note how long an evaluation took."""
-        if outcome.failure is None:
-            self._longest = max(self._longest, outcome.seconds)
-
-    def __call__(self) -> float:
-        """The seconds for one that starts now."""
-        if self._given is not None:
-            return self._given
-        return max(LEAST_DEADLINE, DEADLINE_FACTOR * self._longest) if self._longest else self._first
 
 
 def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchResult:
@@ -73,7 +49,8 @@ def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchR
         try:
             _evaluate(folder, settings, space, store, view, clock)
             if resolved.task is not None:
-                train_final(settings, resolved.task, space, store, folder, view.say, clock.left)
+                with clock.finishing():
+                    train_final(settings, resolved.task, space, store, folder, view.say, clock.left)
         finally:
             clock.keep()
         baseline = _run_baseline(folder, settings, resolved, store, view) if settings.baseline else None
@@ -93,10 +70,10 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
     strategy = make_strategy(settings, space, store.was_asked)
     if settings.executor == "processes" and settings.workers > settings.window and not strategy.generational:
         view.say(f"--workers {settings.workers} exceeds the window of {settings.window}: the others will be idle")
-    deadline = Deadline(settings)
+    deadline = Deadline(settings, clock)
 
     def on_result(request: Request, outcome: Outcome) -> None:
-        deadline.note(outcome)
+        deadline.note(request, outcome)
         clock.note(outcome.seconds)
         view.result(request, outcome)
 
@@ -120,13 +97,16 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
             fidelity=fidelities_of(settings)[0],
             stopping=CurveStop() if settings.curve_stop else None,
             inheritance=Inheritance(WeightStore(folder.weights), fidelities_of(settings)) if settings.inherit else None,
-            may_ask=clock.may_ask,
+            asks_left=clock.asks_left,
             on_result=on_result,
         )()
 
 
 def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View) -> SearchResult:
-    """A random search of as many trainings, in a run folder of its own inside this one."""
+    """A random search of as many evaluations at the same fidelities, in a run folder of its own inside this one.
+
+    Where the search promotes its best, so does the baseline, by its results alone.
+    """
     from nasgen.fingerprint import identity
 
     view.say("baseline: a random search of equal trainings, on top of any time budget")

@@ -36,7 +36,7 @@ class Failure:
     ----------
     kind
         ``exception``, ``diverged``, ``non-finite``, ``out-of-memory``, ``deadline``, ``worker-lost`` or
-        ``not-in-table``.
+        ``not-in-table``; ``weights-missing`` ends the search.
     message
         One line for a person, without paths, addresses, process numbers or times.
     trace

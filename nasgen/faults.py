@@ -47,7 +47,7 @@ class Dispatcher:
     attempts
         Number of lost workers after which a candidate is given up.
     deadline
-        Called as an evaluation starts: the seconds it may take. None for no limit.
+        Called with a request as its evaluation starts: the seconds it may take. None for no limit.
     on_lost
         Called with the request, the attempt that is spent (from 1) and its failure, before the request is
         dispatched again; where this is recorded, a candidate that ends the driver too is not tried for ever.
@@ -58,7 +58,7 @@ class Dispatcher:
         executor: Executor,
         *,
         attempts: int = 2,
-        deadline: Callable[[], float] | None = None,
+        deadline: Callable[[Request], float] | None = None,
         on_lost: Callable[[Request, int, Failure], None] | None = None,
     ) -> None:
         self._executor = executor
@@ -133,7 +133,7 @@ class Dispatcher:
         if isinstance(event, Started):
             case.started = time.monotonic()
             if self._deadline is not None:
-                case.deadline = case.started + self._deadline()
+                case.deadline = case.started + self._deadline(case.request)
             return
         del self._running[event.token]
         if isinstance(event, Finished):

@@ -27,9 +27,6 @@ SPENT = 0.96  # of the time that is left; the rest is for scoring and exporting
 AT_MOST = 1.5  # times the epochs that are expected to fit
 SECONDS_BETWEEN_REPORTS = 10.0
 
-WORTH_ALL_CORES = 100e6
-"""MACs of a step's forward pass from which several cores are faster than one: below, they wait for each other."""
-
 
 @dataclass(frozen=True, slots=True)
 class Final:
@@ -133,7 +130,7 @@ def _train_row(
 
     from nasgen import numerics
     from nasgen.recipe import Recipe
-    from nasgen.replicas import replicas_for
+    from nasgen.replicas import replicas_for, worth_all_cores
     from nasgen.tasks.images import all_training_images, final_test_images
     from nasgen.training import Epoch, initialise, score, train
 
@@ -144,8 +141,8 @@ def _train_row(
     images = all_training_images(task, device)
     of_images = f"all {len(images)} training images"
     recipe = Recipe(**settings.final.recipe)
-    step_macs = recipe.batch * space.to_graph(genotype).info.get("macs", WORTH_ALL_CORES)
-    cores = numerics.cores() if step_macs >= WORTH_ALL_CORES else 1
+    step_macs = recipe.batch * space.to_graph(genotype).info.get("macs", math.inf)
+    cores = numerics.cores() if worth_all_cores(step_macs) else 1
     replicas = replicas_for(cores, recipe.batch) if device == "cpu" else 1
     numerics.prepare(threads=cores // replicas)
 
@@ -190,14 +187,17 @@ def _train_row(
     )
     numerics.prepare(threads=cores)
     test_accuracy = score(trained_network, final_test_images(task, device)).accuracy
+    epochs = max(1, round(trained.steps / recipe.batches(len(images))))
+    took = time.monotonic() - started
+    say(f"final training of evaluation {row.number} ended: {epochs} epochs in {took:.0f} s, test {test_accuracy:.4f}")
     return trained_network, Final(
         number=row.number,
         genotype=row.genotype,
         fitness=row.fitness if row.fitness is not None else float("nan"),
         test_accuracy=test_accuracy,
         parameters=sum(parameter.numel() for parameter in trained_network.parameters()),
-        epochs=max(1, round(trained.steps * recipe.batch / len(images))),
-        seconds=time.monotonic() - started,
+        epochs=epochs,
+        seconds=took,
         after=after,
     )
 

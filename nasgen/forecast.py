@@ -26,6 +26,8 @@ FEWEST_PAIRS = 12
 GROWTH = 8
 """From one fit to the next the pairs grow by an eighth, at least by one."""
 
+DECIMALS = 10
+
 MODEL, FEATURES, COLUMN = "bayesian-ridge", "paths", "result below"
 
 
@@ -88,5 +90,6 @@ class Forecast(Generic[G]):
             lower = [self._lower[key] for key in unknown]
             below = {COLUMN: [one.fitness for one in lower]}
             expected = self._surrogate.predict([one.graph for one in lower], extra=below)
-            self._forecasts.update(zip(unknown, expected.tolist(), strict=True))
+            # rounded, since the last bits depend on how many are predicted at once, and a resume predicts all
+            self._forecasts.update(zip(unknown, expected.round(DECIMALS).tolist(), strict=True))
         return [self._forecasts[key] for key in keys]

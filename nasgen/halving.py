@@ -25,7 +25,7 @@ from search_spaces import SearchSpace
 G = TypeVar("G")
 
 ETA = 3
-"""One in so many rows of a fidelity is promoted to the next."""
+"""Rows among the best 1/ETA of those seen so far at a fidelity are promoted to the next."""
 
 PROMOTE = "promote"
 """The operator of a proposal that asks for a known genotype at the next fidelity."""
@@ -55,7 +55,7 @@ class Halving(Generic[G]):
     fidelities
         Names, from the lowest to the highest; two at least.
     eta
-        One in so many rows is promoted.
+        The best 1/eta of the rows seen so far are promoted.
     forecasts
         Whether promotions go by what a surrogate expects at the next fidelity, once it has seen enough of them.
     """

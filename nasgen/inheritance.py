@@ -51,6 +51,11 @@ class WeightStore:
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(self.path(digest))
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # or the name might not outlast a loss of power
+        finally:
+            os.close(folder)
         return digest
 
     def load(self, digest: str) -> tuple[str, dict[str, Tensor]]:

@@ -74,6 +74,11 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def final_cores() -> int:
+    """Cores that the final training shares out to replicas; on a GPU there is one network."""
+    return cores() if default_device() == "cpu" else 1
+
+
 GPU_MEMORY_OF_A_WORKER = 4 * 2**30
 """Bytes: a CUDA context, the data, and the activations of a batch."""
 

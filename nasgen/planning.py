@@ -16,8 +16,9 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
 
     Returns
     -------
-    MAC cap, rows and epochs of a candidate and of the winner, expected evaluations, seconds and memory (MB), workers,
-    window; ``None`` where a search has no such thing.
+    Space, strategy, workers, window and evaluations (those expected, where a clock ends the search); of trainings also
+    the MAC cap, rows, epochs and width of a candidate at each fidelity, rows and epochs of the winner, seconds, memory
+    (MB).
     """
     from tempfile import TemporaryDirectory
 
@@ -37,6 +38,7 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
         }
         if task is None or resolved.budget is None:
             return plan
+        from nasgen.numerics import final_cores
         from nasgen.rehearsal import measure_rates
         from nasgen.time_budget import final_seconds, search_seconds
 
@@ -45,7 +47,7 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
         rows, all_rows = len(task.split(settings.seed)[0]), len(task.y_train)
         each = search_seconds(rates, resolved.budget, rows)
         expected = settings.expected
-        final = final_seconds(rates, final_fidelity, all_rows, max_macs, settings.workers)
+        final = final_seconds(rates, final_fidelity, all_rows, max_macs, final_cores())
         return {
             **plan,
             "evaluations": expected,
@@ -53,6 +55,8 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
             "augmentation": settings.augment,
             **{f"{name}_rows": one.rows or rows for name, one in settings.fidelities.items()},
             **{f"{name}_epochs": one.recipe["epochs"] for name, one in settings.fidelities.items()},
+            **{f"{name}_width": one.width for name, one in settings.fidelities.items()},
+            "final_rows": all_rows,
             "final_epochs": final_fidelity.recipe["epochs"],
             "seconds_an_evaluation": round(each, 1),
             "seconds_final": round(final, 1),

@@ -11,6 +11,7 @@ from nasgen.augmentation import Augmentation
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
+Progressive = tuple[tuple[Share, Positive], ...]
 
 
 class Recipe(BaseModel, frozen=True, extra="forbid"):
@@ -54,7 +55,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     label_smoothing: Share = 0.1
     clip: Positive = 2.0
     augmentation: Augmentation = "none"
-    progressive: tuple[tuple[Share, Positive], ...] = ()
+    progressive: Progressive = ()
 
     @classmethod
     def for_rows(cls, rows: int, epochs: int, augmentation: Augmentation = "none") -> Recipe:
@@ -65,6 +66,10 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         """
         batch = min(512, max(32, 2 ** round(math.log2(max(rows, 1) / 256))))
         return cls(epochs=epochs, batch=batch, peak_lr=0.25 * math.sqrt(batch / 32), augmentation=augmentation)
+
+    def batches(self, rows: int) -> int:
+        """Steps of an epoch of so many rows."""
+        return max(1, rows // self.batch)
 
     def scale(self, step: float, steps: int) -> float:
         """The scale at which a step reads its images."""

@@ -21,6 +21,15 @@ FEWEST_ROWS = 64
 """Of a batch for each replica: batch norm needs as many to know what is usual."""
 
 
+WORTH_ALL_CORES = 100e6
+"""MACs of a step's forward pass from which several cores are faster than one: below, they wait for each other."""
+
+
+def worth_all_cores(step_macs: float) -> bool:
+    """Whether a step of so many multiply-accumulates, forward alone, is faster on several cores than on one."""
+    return step_macs >= WORTH_ALL_CORES
+
+
 def replicas_for(cores: int, batch: int) -> int:
     """How many replicas share a batch on so many cores."""
     return max(1, min(cores, batch // FEWEST_ROWS))

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nasgen.deadline import DEADLINE_FACTOR, LEAST_DEADLINE
 from nasgen.errors import InputError
 from nasgen.folder import RunFolder
-from nasgen.irwin_harris import samples_for
+from nasgen.irwin_harris import RETRAINED, samples_for
 from nasgen.numerics import most_trainings_at_once
 from nasgen.plugins import is_plugin, plugin_path
 from nasgen.settings import FIRST_DEADLINE, Arguments, Fidelity, Settings, is_saved
+from search_spaces import NarrowingSpace, ResizingSpace
 
 if TYPE_CHECKING:
     from nasgen.budget import TrainingBudget
     from nasgen.rehearsal import Rates
     from nasgen.tasks import Task
+    from search_spaces import TrainableSpace
 
 PAPER_DEPTH = (6, 12)
 PAPER_RANDOM_DEPTH = (10, 36)  # insertion deepens the genotypes of a search, so the paper's random search starts deeper
@@ -96,7 +99,7 @@ def _resolve_lookup(arguments: Arguments) -> Resolved:
 
 
 def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
-    from nasgen.budget import longest_training, training_budget
+    from nasgen.budget import longest_training, progressive_for, training_budget
     from nasgen.probe import choose_augmentation
     from nasgen.tasks import get_task, save_task
 
@@ -114,40 +117,53 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         say("trying augmentations on a small network")
     augment = choose_augmentation(task, arguments.augment, arguments.seed, arguments.threads)
     rows = len(task.split(arguments.seed)[0])
+    space = _trainable(arguments, task)
+    resizes = isinstance(space, ResizingSpace) and space.resizes
+    progressive = progressive_for(task.input_shape) if resizes else ()
     rates, expected = None, arguments.evaluations
     if arguments.minutes is None:
         samples = samples_for(arguments.evaluations) if arguments.strategy == "irwin-harris" else 0
-        budget = training_budget(task.input_shape, rows, len(task.y_train), augment, arguments.on_a_ladder, samples)
+        budget = training_budget(
+            task.input_shape, rows, len(task.y_train), augment, arguments.on_a_ladder, samples, progressive
+        )
         search_share = budget.search_share  # for a resume that is given minutes
     else:
+        from nasgen.numerics import final_cores
         from nasgen.rehearsal import measure_rates
-        from nasgen.time_budget import budget_for, expected_evaluations
+        from nasgen.time_budget import KEPT_BACK, budget_for, candidate_seconds, expected_evaluations
 
         say("rehearsing: how fast is this machine on this data (a time budget gives up exact repeatability)")
         rates = measure_rates(task, arguments)
         before = time.monotonic() - started
         left = max(1.0, 60 * arguments.minutes - before)
-        narrows = arguments.profile != "paper" and _has_narrower_networks(arguments, task)
-        budget = budget_for(rates, task, arguments, n_workers(arguments), rows, augment, left, narrows)
-        fitting = expected_evaluations(rates, budget, rows, left, n_workers(arguments))
+        narrows = arguments.profile != "paper" and isinstance(space, NarrowingSpace)
+        workers = n_workers(arguments)
+        budget = budget_for(rates, task, arguments, workers, final_cores(), rows, augment, left, narrows, progressive)
+        fitting = expected_evaluations(rates, budget, rows, left, workers)
         if budget.weights:  # the strategy ends by itself
-            fitting = min(fitting, round(sum(budget.weights)))
+            fitting = min(samples_for(int(KEPT_BACK * fitting)) + RETRAINED, round(sum(budget.weights)))
         expected = min(expected or fitting, fitting)
         search_share = (before + budget.search_share * left) / (before + left)
     options = space_options(arguments, task, budget.max_macs)
-    longest = max(longest_training(one, rows, budget.max_macs) for one in budget.fidelities.values())
-    first_deadline = max(FIRST_DEADLINE, longest)
+    if rates is None:
+        longest = max(longest_training(one, rows, budget.max_macs) for one in budget.fidelities.values())
+        first_deadline = max(FIRST_DEADLINE, longest)
+    else:
+        longest = max(candidate_seconds(rates, one, rows, budget.max_macs) for one in budget.fidelities.values())
+        first_deadline = max(LEAST_DEADLINE, DEADLINE_FACTOR * longest)
     settings = _settings(arguments, spec, options, budget, augment, first_deadline, expected, search_share)
     return Resolved(settings, task, task.data_hash, budget, rates)
 
 
-def _has_narrower_networks(arguments: Arguments, task: Task) -> bool:
+def _trainable(arguments: Arguments, task: Task) -> TrainableSpace[Any]:
+    """The space, whatever its cap will be: what its networks can do follows from its class."""
     from nasgen.budget import default_max_macs
     from nasgen.evaluators import build_space
-    from search_spaces import NarrowingSpace
 
-    options = space_options(arguments, task, default_max_macs(task.input_shape))
-    return isinstance(build_space(arguments.space, options), NarrowingSpace)
+    space: TrainableSpace[Any] = build_space(
+        arguments.space, space_options(arguments, task, default_max_macs(task.input_shape))
+    )
+    return space
 
 
 def space_options(arguments: Arguments, task: Task, max_macs: int) -> dict[str, Any]:
@@ -185,11 +201,7 @@ def strategy_options(arguments: Arguments, expected: int | None) -> dict[str, An
     if arguments.strategy == "evolution" and arguments.profile == "default":
         options["initial"] = initial_for(expected)
     if arguments.strategy == "irwin-harris":
-        options["samples"] = samples_for(arguments.evaluations)
-        if arguments.minutes is not None and expected is not None:
-            from nasgen.time_budget import KEPT_BACK
-
-            options["samples"] = min(options["samples"], samples_for(int(KEPT_BACK * expected)))
+        options["samples"] = samples_for(arguments.evaluations if arguments.minutes is None else expected)
     if arguments.population is not None and arguments.strategy not in ("random", "local-search", "irwin-harris"):
         options["population"] = arguments.population
     return options

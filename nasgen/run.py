@@ -7,15 +7,16 @@ same genotypes on any number of workers. With k the number of a round's first as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from nasgen.errors import SearchSpaceExhaustedError
+from nasgen.errors import InputError, SearchSpaceExhaustedError
 from nasgen.evaluation import Evaluation, Outcome, Request, candidate_seed
-from nasgen.inheritance import Inheritance
+from nasgen.inheritance import Inheritance, MissingWeightsError
 from nasgen.stopping import CurveStop
 from nasgen.store import Store
 from nasgen.strategy import Proposal, Strategy, draw_fresh, with_key
@@ -42,7 +43,7 @@ class Run:
     Attributes
     ----------
     evaluations
-        Rows to ask for, failures included; None for no limit but ``may_ask``.
+        Rows to ask for, failures included; None for no limit but ``asks_left``.
     window
         How many asks may be without a result when the next is made.
     fidelity
@@ -51,8 +52,8 @@ class Run:
         Says at which validation losses a training ends early; None where none does.
     inheritance
         Says whose weights a training starts from; None where every one starts afresh.
-    may_ask
-        Whether the time budget allows another round while so many asks are without a result.
+    asks_left
+        How many more asks the time budget allows while so many are without a result.
     on_result
         Called after each recorded row: the live view.
     """
@@ -67,7 +68,7 @@ class Run:
     fidelity: str = "search"
     stopping: CurveStop | None = None
     inheritance: Inheritance | None = None
-    may_ask: Callable[[int], bool] = lambda in_flight: True
+    asks_left: Callable[[int], float] = lambda in_flight: math.inf
     on_result: Callable[[Request, Outcome], None] = lambda request, outcome: None
     _asked: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
@@ -79,12 +80,15 @@ class Run:
     def __call__(self) -> None:
         """Ask, evaluate, record and tell until the budget is spent or the space is exhausted."""
         self._restore()
-        while self._budget_left() and self.may_ask(self._asked - self._recorded - len(self._ahead)):
+        while self._budget_left():
             visible = self._asked if self.strategy.generational else max(0, self._asked - self.window + 1)
             self._wait_for(visible)
             self._tell(visible)
+            room = self.asks_left(self._asked - self._recorded - len(self._ahead))
+            if room < 1:
+                break
             try:
-                proposals = self._ask(force=self._empty_rounds >= EMPTY_ROUNDS)
+                proposals = self._ask(room, force=self._empty_rounds >= EMPTY_ROUNDS)
             except SearchSpaceExhaustedError:
                 break
             self._empty_rounds = 0 if proposals else self._empty_rounds + 1
@@ -112,12 +116,18 @@ class Run:
 
     def _wait_for(self, visible: int) -> None:
         while self._recorded < visible:
-            for request, outcome in self.dispatcher.collect():
+            answers = self.dispatcher.collect()
+            lacking = [answer for answer in answers if _lacks_weights(answer[1])]
+            for request, outcome in answers:
+                if _lacks_weights(outcome):
+                    continue
                 self.store.record(request.number, outcome)
                 self._ahead.add(request.number)
                 if self.inheritance is not None:
                     self.inheritance.release(request.number)
                 self.on_result(request, outcome)
+            for request, outcome in lacking:
+                raise InputError(f"evaluation {request.number}: {outcome.failure}; put them back, or search anew")
             while self._recorded in self._ahead:
                 self._ahead.remove(self._recorded)
                 self._recorded += 1
@@ -134,14 +144,15 @@ class Run:
             if learner is not None:
                 learner.tell(told)
 
-    def _ask(self, force: bool) -> list[Proposal[Any]]:
-        """The proposals of the next round, each new to the run."""
+    def _ask(self, room: float, force: bool) -> list[Proposal[Any]]:
+        """The proposals of the next round, each new to the run; no more than there is ``room`` for."""
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(self._round,)))
         proposals = [with_key(self.space, proposal) for proposal in self.strategy.ask(rng)]
         if not proposals and force:
             proposals = [Proposal(self.space.sample(rng), operator="sample")]
         if self.evaluations is not None:
-            proposals = proposals[: self.evaluations - self._asked]
+            room = min(room, self.evaluations - self._asked)
+        proposals = proposals[: None if room == math.inf else int(room)]
         fresh: dict[tuple[str, int, str], Proposal[Any]] = {}
         for proposal in proposals:
             try:
@@ -201,3 +212,8 @@ class Run:
     def _pin(self, request: Request) -> None:
         if self.inheritance is not None:
             self.inheritance.pin(request)
+
+
+def _lacks_weights(outcome: Outcome) -> bool:
+    """Whether a candidate could not start from the weights that its request names: another search would follow."""
+    return outcome.failure is not None and outcome.failure.kind == MissingWeightsError.failure_kind

@@ -180,7 +180,7 @@ def _check_budget(folder: RunFolder, settings: Settings, changed: Mapping[str, A
     with Store(folder.store_path, read_only=True) as store:
         spent = {
             "evaluations": settings.evaluations is not None and store.n_asked >= settings.evaluations,
-            "minutes": not Clock(store, settings, time.monotonic()).may_ask(in_flight=0),
+            "minutes": Clock(store, settings, time.monotonic()).asks_left(in_flight=0) < 1,
         }
     for name, other in (("evaluations", "minutes"), ("minutes", "evaluations")):
         if name in changed and not spent[name] and spent[other]:

@@ -98,6 +98,8 @@ class Arguments(_Frozen):
             raise ValueError(
                 f"--strategy irwin-harris trains on a tenth of the data first, found {found}: leave it out"
             )
+        if self.strategy == "irwin-harris" and self.baseline is not None:
+            raise ValueError("--strategy irwin-harris is a random search itself, found --baseline: leave it out")
         if self.strategy == "nsga2" and len(self.objectives) < 2:
             raise ValueError("--strategy nsga2 needs two --objectives or more, as in accuracy,parameters")
         return self

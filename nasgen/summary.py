@@ -98,12 +98,17 @@ def write_parquet(store: Store, path: Path) -> None:
 
 
 def print_best(store: Store, rows: int = 20) -> None:
-    """Print the best rows as a table for a person."""
-    print(f"{'number':>6}  {'fitness':>8}  {'parameters':>10}  {'seconds':>7}  {'operator':16}  genotype")
+    """Print the best rows as a table for a person, those of the highest fidelity first."""
+    print(
+        f"{'number':>6}  {'fidelity':8}  {'fitness':>8}  {'parameters':>10}  {'seconds':>7}  {'operator':16}  genotype"
+    )
     for row in store.best(k=rows):
         parameters = row.outcome.metrics.get("parameters", "")
         seconds, operator = row.outcome.seconds, row.request.operator
-        print(f"{row.number:6}  {row.fitness:8.4f}  {parameters:>10}  {seconds:7.1f}  {operator:16}  {row.genotype}")
+        print(
+            f"{row.number:6}  {row.request.fidelity:8}  {row.fitness:8.4f}  {parameters:>10}  {seconds:7.1f}  "
+            f"{operator:16}  {row.genotype}"
+        )
 
 
 def result_lines(result: SearchResult) -> list[str]:
@@ -133,6 +138,7 @@ def status_lines(path: str | Path) -> list[str]:
     with open_store(path) as store:
         budget = settings["evaluations"]
         of = f" of {budget}" if budget is not None else ""
+        of += f" in {settings['minutes']:g} minutes" if settings["minutes"] is not None else ""
         lines = [
             f"{path}: {settings['strategy']} on {settings['space']}, seed {settings['seed']}",
             f"evaluations  {store.n_results}{of} done, {len(store.pending())} pending, {store.n_failed} failed",

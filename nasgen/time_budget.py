@@ -26,7 +26,7 @@ from nasgen.budget import (
     search_fidelities,
 )
 from nasgen.irwin_harris import RETRAINED, SHARE_OF_ROWS, samples_for
-from nasgen.recipe import Recipe
+from nasgen.recipe import Progressive, Recipe
 from nasgen.rehearsal import Rates
 from nasgen.settings import Arguments, Fidelity
 
@@ -44,10 +44,13 @@ Halving promotes the upper third of those seen so far, which changes as better o
 """
 
 EPOCHS_AIMED_AT = 80
-"""Of a final training at the default cap: where they take too long, the search gets the least."""
+"""Of the final training at the default cap; its share of the time is what they take, within ``FINAL_SHARES``."""
 
 BALANCE = 7.8
-"""Epochs at the default cap; more of what a final training can afford is cut evenly between epochs and MACs."""
+"""Epochs of a final training that can just afford the default cap.
+
+One that can afford more, or less, has cap and epochs both larger, or smaller, by the same factor.
+"""
 
 FINAL_BALANCE = 5.0
 """The same where the search trains narrower networks than the final training."""
@@ -59,6 +62,12 @@ WORTH = 0.6
 
 FEWEST_PASSES, MOST_PASSES = 6_000, 800_000
 """Images that a candidate sees, all epochs together."""
+
+ENOUGH = 0.98
+"""Of the fewest images, what the lowest of several fidelities sees at least: rows and epochs are whole numbers."""
+
+AMPLE = 1.25
+"""Times the expected time of the longest final training, what it may take."""
 
 FEWEST_SAMPLING_EPOCHS = 2
 """Of Irwin-Harris' first trainings, for which networks are made smaller before they train for less."""
@@ -112,9 +121,13 @@ def expected_evaluations(rates: Rates, budget: TrainingBudget, rows: int, second
     return max(1, int(budget.search_share * seconds * workers / each))
 
 
-def final_seconds(rates: Rates, final: Fidelity, rows: int, max_macs: float, workers: int) -> float:
-    """Expected time of the final training of a network at the cap, on all cores."""
-    return passes_of(final, rows) * rates.seconds(max_macs) / max(1.0, 0.8 * workers)
+def final_seconds(rates: Rates, final: Fidelity, rows: int, max_macs: float, cores: int) -> float:
+    """Expected time of the final training of a network at the cap, with replicas on so many cores."""
+    from nasgen.replicas import replicas_for, worth_all_cores
+
+    batch = final.recipe["batch"]
+    replicas = replicas_for(cores, batch) if worth_all_cores(batch * max_macs) else 1
+    return passes_of(final, rows) * rates.seconds(max_macs) / max(1.0, 0.8 * replicas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +146,14 @@ class Frame:
         Of every training.
     workers
         Evaluations at once.
+    cores
+        Of the final training.
     left
         Seconds.
     narrows
         Whether the search may train narrower networks than the final training.
+    progressive
+        The sizes at which images are read.
     """
 
     rates: Rates
@@ -145,17 +162,22 @@ class Frame:
     all_rows: int
     augmentation: Augmentation
     workers: int
+    cores: int
     left: float
     narrows: bool = False
+    progressive: Progressive = ()
 
     def fidelity(self, epochs: int) -> Fidelity:
         """A training on all rows."""
-        return fidelity(self.all_rows, self.all_rows, epochs, self.augmentation, self.shape)
+        return fidelity(self.all_rows, self.all_rows, epochs, self.augmentation, self.progressive)
+
+    def epoch(self, max_macs: float) -> float:
+        """Seconds that an epoch of the final training takes, of a network at a cap."""
+        return final_seconds(self.rates, self.fidelity(1), self.all_rows, max_macs, self.cores)
 
     def final_share(self) -> float:
         """Of the time, for the final training: the more, the longer a network at the default cap needs."""
-        epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, default_max_macs(self.shape), self.workers)
-        return float(np.clip(EPOCHS_AIMED_AT * epoch / self.left, *FINAL_SHARES))
+        return float(np.clip(EPOCHS_AIMED_AT * self.epoch(default_max_macs(self.shape)) / self.left, *FINAL_SHARES))
 
     def size(self, final_share: float, balance: float = BALANCE) -> float:
         """The cap as a multiple of the default.
@@ -163,8 +185,8 @@ class Frame:
         What the final training can afford, epochs times MACs, is cut evenly between the two: twice the budget is 1.4
         times the cap and 1.4 times the epochs.
         """
-        epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, default_max_macs(self.shape), self.workers)
-        return float(np.clip(math.sqrt(final_share * self.left / epoch / balance), *SIZES))
+        epochs = final_share * self.left / self.epoch(default_max_macs(self.shape))
+        return float(np.clip(math.sqrt(epochs / balance), *SIZES))
 
     def width(self, max_macs: float) -> float:
         """Of the channels of a candidate at the cap, the share that the search trains."""
@@ -173,8 +195,24 @@ class Frame:
 
     def final_epochs(self, final_share: float, max_macs: int) -> int:
         """Epochs of the final training that fit its share, of a network at the cap."""
-        epoch = final_seconds(self.rates, self.fidelity(1), self.all_rows, max_macs, self.workers)
-        return int(np.clip(final_share * self.left / epoch, 4, MOST_FINAL_EPOCHS))
+        return int(np.clip(final_share * self.left / self.epoch(max_macs), 4, MOST_FINAL_EPOCHS))
+
+    def trimmed(self, final_share: float, max_macs: int) -> float:
+        """The share that the longest final training can use; the search has better use for more."""
+        longest = AMPLE * MOST_FINAL_EPOCHS * self.epoch(max_macs) / self.left
+        return min(final_share, longest)
+
+    def ladder(self, images: float, levels: int, width: float) -> dict[str, Fidelity]:
+        """As many fidelities, up to ``levels``, as an evaluation that sees so many images on average allows."""
+        while True:
+            lowest = images * share_of_lowest(levels)
+            passes = float(np.clip(lowest * FIDELITY_RATIO ** (levels - 1), FEWEST_PASSES, MOST_PASSES))
+            ladder = search_fidelities(passes, self.rows, self.augmentation, levels, 2, self.progressive, width)
+            first = next(iter(ladder.values()))
+            seen = (first.rows or self.rows) * first.recipe["epochs"]
+            if levels == 1 or min(seen, lowest) >= ENOUGH * FEWEST_PASSES:
+                return ladder
+            levels -= 1
 
     def search_images(self, final_share: float, max_macs: float) -> float:
         """Images that all candidates together may see, under the schedule of resolutions of this shape."""
@@ -188,13 +226,17 @@ def budget_for(
     task: Task,
     arguments: Arguments,
     workers: int,
+    cores: int,
     rows: int,
     augmentation: Augmentation,
     left: float,
     narrows: bool = False,
+    progressive: Progressive = (),
 ) -> TrainingBudget:
     """The budget that fits ``left`` seconds; ``narrows`` says whether the space has narrower networks."""
-    frame = Frame(rates, task.input_shape, rows, len(task.y_train), augmentation, workers, left, narrows)
+    frame = Frame(
+        rates, task.input_shape, rows, len(task.y_train), augmentation, workers, cores, left, narrows, progressive
+    )
     return _sampling(frame, arguments) if arguments.strategy == "irwin-harris" else _climbing(frame, arguments)
 
 
@@ -208,16 +250,12 @@ def _climbing(frame: Frame, arguments: Arguments) -> TrainingBudget:
     width = frame.width(max_macs)
     if width == 1:
         max_macs = round(default_max_macs(frame.shape) * frame.size(final_share))
+    final_share = frame.trimmed(final_share, max_macs)
     images = frame.search_images(final_share, width**2 * max_macs)
     evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
-    levels = len(LADDER) if arguments.on_a_ladder else 1
-    while levels > 1 and images / evaluations * share_of_lowest(levels) < FEWEST_PASSES:
-        levels -= 1
-    lowest = images / evaluations * share_of_lowest(levels)
-    passes = float(np.clip(lowest * FIDELITY_RATIO ** (levels - 1), FEWEST_PASSES, MOST_PASSES))
     return TrainingBudget(
         max_macs=max_macs,
-        fidelities=search_fidelities(frame.shape, passes, frame.rows, frame.augmentation, levels, 2, width),
+        fidelities=frame.ladder(images / evaluations, len(LADDER) if arguments.on_a_ladder else 1, width),
         final=frame.fidelity(frame.final_epochs(final_share, max_macs)),
         search_share=USABLE - final_share,
     )
@@ -233,6 +271,7 @@ def _sampling(frame: Frame, arguments: Arguments) -> TrainingBudget:
     seen = samples * frame.rows / SHARE_OF_ROWS + RETRAINED * frame.rows  # images, by all of them, in one epoch
     final_share = frame.final_share()
     size = frame.size(final_share)
+    final_share = frame.trimmed(final_share, round(default_max_macs(frame.shape) * size))
 
     def epochs_at(size: float) -> float:
         return KEPT_BACK * frame.search_images(final_share, round(default_max_macs(frame.shape) * size)) / seen
@@ -243,7 +282,7 @@ def _sampling(frame: Frame, arguments: Arguments) -> TrainingBudget:
     max_macs = round(default_max_macs(frame.shape) * size)
     return TrainingBudget(
         max_macs=max_macs,
-        fidelities=sampling_fidelities(frame.shape, epochs, frame.rows, frame.augmentation),
+        fidelities=sampling_fidelities(epochs, frame.rows, frame.augmentation, frame.progressive),
         final=frame.fidelity(frame.final_epochs(final_share, max_macs)),
         search_share=USABLE - final_share,
         weights=(samples, RETRAINED),

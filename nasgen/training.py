@@ -136,7 +136,7 @@ def train(
         loss.backward()  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
         return loss.detach()
 
-    batches = max(1, len(images) // recipe.batch)
+    batches = recipe.batches(len(images))
     steps = recipe.epochs * batches
     generator = torch.Generator().manual_seed(seed)
     watch = _Watch(n_classes=int(images.labels.max()) + 1)

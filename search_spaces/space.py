@@ -120,6 +120,13 @@ class NarrowingSpace(TrainableSpace[G], Protocol[G]):
 
 
 @runtime_checkable
+class ResizingSpace(TrainableSpace[G], Protocol[G]):
+    """A trainable space whose networks take images of any height and width: trainings may read them small at first."""
+
+    resizes: bool
+
+
+@runtime_checkable
 class SourceSpace(TrainableSpace[G], Protocol[G]):
     """A trainable space that can also write its networks down as code."""
 

@@ -72,6 +72,7 @@ class CnnSpace:
     """
 
     name: str = "cnn"
+    resizes: bool = True
 
     def __init__(
         self,

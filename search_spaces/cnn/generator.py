@@ -1,4 +1,4 @@
-"""Random genotypes of a given depth: a spine, branches that leave and rejoin it, and labels that fit.
+"""Random genotypes of a given depth: in stages, or a spine with branches that leave and rejoin it; and labels that fit.
 
 Irwin-Harris, Sun, Xue, Zhang 2019 ("A Graph-Based Encoding for Evolutionary Convolutional Neural Network
 Architecture Design") draw DAGs of any connectivity; every vertex here lies on a path from input to output by

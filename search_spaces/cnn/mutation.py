@@ -29,7 +29,7 @@ def relabel(rng: np.random.Generator, genotype: CnnGenotype, limits: Limits) -> 
     """Give one or more vertices (1 + Poisson(1)) another op of the same number of inputs.
 
     A conv may become a conv of another kernel and any channels, but not one of other channels alone: channels
-    are what the crossover ``average`` moves. The topology stays.
+    are what ``rescale`` and the crossover ``average`` move. The topology stays.
     """
     parent = canonical(genotype)
     vertices = [vertex for vertex, op in enumerate(parent.ops) if op.kind in UNARY + MERGES]

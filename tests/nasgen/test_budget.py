@@ -13,6 +13,7 @@ from nasgen.budget import (
     fidelity,
     initial_for,
     longest_training,
+    progressive_for,
     training_budget,
     window_for,
 )
@@ -67,7 +68,7 @@ def test_a_candidate_sees_as_many_images_as_it_may_or_all_of_them_a_dozen_times(
 
 
 def test_the_recipe_is_that_for_the_rows_read_with_the_augmentation_asked_for() -> None:
-    one = training_budget((1, 28, 28), 54_000, 60_000, "shift")
+    one = training_budget((1, 28, 28), 54_000, 60_000, "shift", progressive=PROGRESSIVE)
     progressive = {"progressive": PROGRESSIVE}
     assert Recipe(**one.fidelities["search"].recipe) == Recipe.for_rows(10_000, 3, "shift").model_copy(
         update=progressive
@@ -87,11 +88,21 @@ def test_with_halving_candidates_begin_with_a_quarter_of_the_images() -> None:
     assert one.fidelities["search"] == training_budget((1, 8, 8), 54_000, 60_000, "none").fidelities["search"]
 
 
+@pytest.mark.parametrize("rows", [100, 600])
+def test_a_quarter_of_the_images_are_fewer_epochs_where_rows_are_few(rows: int) -> None:
+    one = training_budget((1, 8, 8), rows, rows, "none", halving=True)
+    assert [each.rows for each in one.fidelities.values()] == [None, None]
+    assert [each.recipe["epochs"] for each in one.fidelities.values()] == [3, 12]
+
+
 def test_large_images_are_read_small_at_first() -> None:
-    small, large = (training_budget((1, side, side), 54_000, 60_000, "none") for side in (16, 28))
-    assert Recipe(**small.final.recipe).progressive == ()
-    assert Recipe(**large.final.recipe).progressive == PROGRESSIVE
-    assert Recipe(**large.fidelities["search"].recipe).progressive == PROGRESSIVE
+    assert progressive_for((1, 16, 28)) == ()
+    assert progressive_for((1, 28, 24)) == PROGRESSIVE
+    one = training_budget((1, 28, 28), 54_000, 60_000, "none", progressive=PROGRESSIVE)
+    assert Recipe(**one.final.recipe).progressive == PROGRESSIVE
+    assert Recipe(**one.fidelities["search"].recipe).progressive == PROGRESSIVE
+    sampling = training_budget((1, 28, 28), 54_000, 60_000, "none", samples=10, progressive=PROGRESSIVE)
+    assert all(Recipe(**each.recipe).progressive == PROGRESSIVE for each in sampling.fidelities.values())
 
 
 def test_the_cap_on_macs_grows_with_the_image() -> None:

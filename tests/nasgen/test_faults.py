@@ -161,7 +161,7 @@ def test_submit_refuses() -> None:
 
 def test_the_deadline_counts_from_the_start_alone() -> None:
     executor = Scripted()
-    dispatcher = Dispatcher(executor, deadline=lambda: 0.05)
+    dispatcher = Dispatcher(executor, deadline=lambda _: 0.05)
     dispatcher.submit(request(0))
     assert dispatcher.collect(timeout=0.1) == []
     assert executor.killed == []
@@ -179,7 +179,7 @@ def test_the_deadline_counts_from_the_start_alone() -> None:
 
 def test_an_answer_that_is_there_at_the_deadline_counts() -> None:
     executor = Scripted([Started(Token(0, 1)), finished(0, 1)])
-    dispatcher = Dispatcher(executor, deadline=lambda: 0.0)
+    dispatcher = Dispatcher(executor, deadline=lambda _: 0.0)
     dispatcher.submit(request(0))
     assert dispatcher.collect() == [(request(0), Outcome(0.5))]
 
@@ -188,7 +188,7 @@ def test_an_answer_that_is_there_at_the_deadline_counts() -> None:
 
 
 def outcomes_of(executor: Executor, genotypes: list[str], deadline: float | None = None) -> dict[str, Outcome]:
-    dispatcher = Dispatcher(executor, deadline=None if deadline is None else lambda: deadline)
+    dispatcher = Dispatcher(executor, deadline=None if deadline is None else lambda _: deadline)
     for number, genotype in enumerate(genotypes):
         dispatcher.submit(request(number, genotype))
     answers: dict[str, Outcome] = {}

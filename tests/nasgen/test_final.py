@@ -74,7 +74,11 @@ def test_the_best_row_is_trained_on_all_rows_but_test(run: Path, ranked: list[Ev
     assert (done.number, done.genotype, done.fitness) == (ranked[0].number, ranked[0].genotype, ranked[0].fitness)
     assert done.epochs == EPOCHS
     assert done.after == len(ranked) == 6
-    assert said == [f"final training of evaluation {done.number}: {EPOCHS} epochs on all 400 training images"]
+    assert said == [
+        f"final training of evaluation {done.number}: {EPOCHS} epochs on all 400 training images",
+        f"final training of evaluation {done.number} ended: {EPOCHS} epochs in {done.seconds:.0f} s, "
+        f"test {done.test_accuracy:.4f}",
+    ]
     with open_store(run) as store:
         assert stored_final(store) == done
 

@@ -45,6 +45,13 @@ def forecast(pairs: int) -> Forecast[Any]:
     return made
 
 
+def test_a_forecast_is_the_same_however_many_are_made_at_once() -> None:
+    """A resumed search asks for all at once what the first asked for one by one, and has to promote the same."""
+    keys = [f"k{number}" for number in range(len(GENOTYPES))]
+    whole, parts = forecast(30), forecast(30)
+    assert whole.fitness(keys) == [value for key in keys for value in parts.fitness([key]) or []]
+
+
 def test_nothing_is_forecast_from_a_few_pairs() -> None:
     assert forecast(FEWEST_PAIRS - 1).fitness(["k0"]) is None
     assert forecast(FEWEST_PAIRS).fitness(["k0"]) is not None

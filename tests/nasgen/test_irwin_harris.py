@@ -84,3 +84,8 @@ def test_a_search_trains_on_a_tenth_and_the_best_three_on_all(tmp_path: Path, mo
 def test_what_it_cannot_go_with_is_refused(option: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"--strategy irwin-harris trains on a tenth of the data first, found --"):
         read_arguments(out="run", strategy="irwin-harris", **option)
+
+
+def test_a_baseline_beside_it_is_refused() -> None:
+    with pytest.raises(InputError, match="irwin-harris is a random search itself, found --baseline"):
+        read_arguments(out="run", strategy="irwin-harris", baseline="random", evaluations=9)

@@ -55,6 +55,16 @@ class Hopeless(Small):
         return Poison(super().build(genotype, input_shape, n_classes))
 
 
+class Flat(Small):
+    """Its networks take images of one size alone."""
+
+    resizes = False
+
+    def build(self, genotype, input_shape, n_classes):
+        channels, height, width = input_shape
+        return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, n_classes))
+
+
 class Refusing(CnnSpace):
     def __init__(self, input_shape, n_classes):
         raise ValueError("images of 8 x 8 are too small for me")
@@ -143,6 +153,19 @@ def test_status_names_each_cause_with_its_count(moody: nasgen.SearchResult) -> N
     assert f"failed       {kinds.count('diverged')} x {diverged}" in lines
 
 
+@pytest.mark.parametrize("budget", [{"evaluations": 3}, {"evaluations": 3, "minutes": 5.0}])
+def test_networks_that_take_one_size_alone_see_large_images_as_they_are(
+    file: str, arrays: Arrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: dict[str, Any]
+) -> None:
+    shorten(monkeypatch)
+    x, y, x_test, y_test = arrays
+    larger = (x.repeat(3, axis=1).repeat(3, axis=2), y, x_test.repeat(3, axis=1).repeat(3, axis=2), y_test)
+    result = search(tmp_path / "run", larger, space=f"{file}:Flat", surrogate="off", **budget)
+    assert failures(result.path) == [None] * 3
+    assert result.final is not None
+    assert result.final.test_accuracy > 0.2
+
+
 def test_a_command_in_which_every_candidate_fails_exits_1(
     file: str, arrays: Arrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,7 +196,7 @@ def test_a_command_in_which_every_candidate_fails_exits_1(
         ("Refusing", r":Refusing: cannot be made with the options input_shape, n_classes: ValueError: images of 8 x 8"),
         ("WithoutMutate", r":WithoutMutate: a search space needs mutate \("),
         ("WithoutBuild", r":WithoutBuild: a search space needs build \("),
-        ("Absent", r":Absent: expected 'Absent' in the file, found CnnSpace, Hopeless, Moody"),
+        ("Absent", r":Absent: expected 'Absent' in the file, found CnnSpace, Flat, Hopeless, Moody"),
     ],
     ids=["refusing", "without-mutate", "without-build", "absent"],
 )

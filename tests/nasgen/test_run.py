@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -188,14 +189,15 @@ def test_an_interrupt_between_two_rounds_loses_nothing(tmp_path: Path) -> None:
     for asks in range(1, 6):
         left = [True] * asks
 
-        def may_ask(in_flight: int, left: list[bool] = left) -> bool:
+        def asks_left(in_flight: int, left: list[bool] = left) -> float:
             if not left:
                 raise KeyboardInterrupt
-            return left.pop()
+            left.pop()
+            return math.inf
 
         path = tmp_path / f"{asks}.sqlite"
         with pytest.raises(KeyboardInterrupt):
-            run(path, MAKERS["generational-surrogate"], evaluations=50, may_ask=may_ask)
+            run(path, MAKERS["generational-surrogate"], evaluations=50, asks_left=asks_left)
         assert run(path, MAKERS["generational-surrogate"], evaluations=50) == whole
 
 
@@ -214,7 +216,7 @@ def test_losses_of_an_earlier_run_travel_with_the_request(tmp_path: Path) -> Non
 def test_the_time_budget_ends_the_asking_but_not_the_waiting(tmp_path: Path) -> None:
     left = [True] * 7
     rows = run(
-        tmp_path / "store", dispatcher=Scripted(last_first), window=5, may_ask=lambda _: bool(left and left.pop())
+        tmp_path / "store", dispatcher=Scripted(last_first), window=5, asks_left=lambda _: left.pop() if left else 0
     )
     assert len(rows) == 7
     assert all(outcome is not None for _, outcome in rows)
@@ -223,6 +225,13 @@ def test_the_time_budget_ends_the_asking_but_not_the_waiting(tmp_path: Path) -> 
 def test_the_last_round_is_cut_to_the_budget(tmp_path: Path) -> None:
     rows = run(tmp_path / "store", MAKERS["nsga2"], evaluations=21)
     assert [request.round for request, _ in rows] == [0] * 8 + [1] * 8 + [2] * 5
+
+
+@pytest.mark.parametrize("name", ["nsga2", "generational-surrogate"])
+def test_a_round_is_cut_to_what_the_time_budget_allows(tmp_path: Path, name: str) -> None:
+    left = [0, 2, 5]
+    rows = run(tmp_path / "store", MAKERS[name], evaluations=None, asks_left=lambda _: left.pop())
+    assert [request.round for request, _ in rows] == [0] * 5 + [1] * 2
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -284,7 +293,7 @@ def test_empty_rounds_end_in_a_random_genotype(tmp_path: Path) -> None:
 def test_empty_rounds_are_counted_over_a_resume(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole", Silent, evaluations=2)
     left = [True] * (EMPTY_ROUNDS // 2)
-    run(tmp_path / "part", Silent, evaluations=2, may_ask=lambda _: bool(left and left.pop()))
+    run(tmp_path / "part", Silent, evaluations=2, asks_left=lambda _: left.pop() if left else 0)
     assert run(tmp_path / "part", Silent, evaluations=2) == whole
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from search_spaces import ResizingSpace
 from search_spaces.cnn import CnnGenotype, CnnSpace, Op, infer_costs, infer_shapes
 from search_spaces.cnn.genotype import canonical, renumbered
 from search_spaces.cnn.network import build_network
@@ -131,6 +132,19 @@ def test_equal_keys_build_equal_networks() -> None:
         images = torch.randn(2, 1, 8, 8)
         assert torch.equal(networks[0](images), networks[1](images))
         assert list(networks[0].state_dict()) == list(networks[1].state_dict())
+
+
+@pytest.mark.parametrize("widths", ["any", "pyramid"])
+@pytest.mark.parametrize("side", [24, 28, 33])
+def test_networks_take_smaller_images_too(side: int, widths: str) -> None:
+    """As ``resizes`` promises: trainings read large images small at first."""
+    space = CnnSpace(input_shape=(1, side, side), max_macs=2_000_000, widths=widths)
+    assert isinstance(space, ResizingSpace)
+    assert space.resizes
+    for seed in range(8):
+        network = space.build(space.sample(np.random.default_rng(seed)), (1, side, side), 3)
+        for smaller in (side // 2, 3 * side // 4):
+            assert network(torch.randn(2, 1, smaller, smaller)).shape == (2, 3)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
