@@ -24,11 +24,10 @@ from nasgen.summary import open_store
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
+    "halving": {"halving": True},
     "no halving": {"halving": False},
     "curve stop": {"curve_stop": True},
-    "no halving, curve stop": {"halving": False, "curve_stop": True},
     "inherit": {"inherit": True},
-    "no halving, inherit": {"halving": False, "inherit": True},
     "no surrogate": {"surrogate": "off"},
     "random": {"strategy": "random"},
     "random, halving": {"strategy": "random", "halving": True},

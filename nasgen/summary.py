@@ -103,7 +103,7 @@ def print_best(store: Store, rows: int = 20) -> None:
         f"{'number':>6}  {'fidelity':8}  {'fitness':>8}  {'parameters':>10}  {'seconds':>7}  {'operator':16}  genotype"
     )
     for row in store.best(k=rows):
-        parameters = row.outcome.metrics.get("parameters", "")
+        parameters = f"{row.outcome.metrics['parameters']:.0f}" if "parameters" in row.outcome.metrics else ""
         seconds, operator = row.outcome.seconds, row.request.operator
         print(
             f"{row.number:6}  {row.request.fidelity:8}  {row.fitness:8.4f}  {parameters:>10}  {seconds:7.1f}  "

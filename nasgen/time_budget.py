@@ -202,7 +202,7 @@ class Frame:
         longest = AMPLE * MOST_FINAL_EPOCHS * self.epoch(max_macs) / self.left
         return min(final_share, longest)
 
-    def ladder(self, images: float, levels: int, width: float) -> dict[str, Fidelity]:
+    def ladder(self, images: float, levels: int, fewest: int, width: float) -> dict[str, Fidelity]:
         """As many fidelities, up to ``levels``, as an evaluation that sees so many images on average allows."""
         while True:
             lowest = images * share_of_lowest(levels)
@@ -210,7 +210,7 @@ class Frame:
             ladder = search_fidelities(passes, self.rows, self.augmentation, levels, 2, self.progressive, width)
             first = next(iter(ladder.values()))
             seen = (first.rows or self.rows) * first.recipe["epochs"]
-            if levels == 1 or min(seen, lowest) >= ENOUGH * FEWEST_PASSES:
+            if levels <= fewest or min(seen, lowest) >= ENOUGH * FEWEST_PASSES:
                 return ladder
             levels -= 1
 
@@ -253,9 +253,10 @@ def _climbing(frame: Frame, arguments: Arguments) -> TrainingBudget:
     final_share = frame.trimmed(final_share, max_macs)
     images = frame.search_images(final_share, width**2 * max_macs)
     evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
+    levels = len(LADDER) if arguments.on_a_ladder else 1
     return TrainingBudget(
         max_macs=max_macs,
-        fidelities=frame.ladder(images / evaluations, len(LADDER) if arguments.on_a_ladder else 1, width),
+        fidelities=frame.ladder(images / evaluations, levels, 2 if arguments.halving else 1, width),
         final=frame.fidelity(frame.final_epochs(final_share, max_macs)),
         search_share=USABLE - final_share,
     )

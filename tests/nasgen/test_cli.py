@@ -80,7 +80,7 @@ def test_table_prints_every_row_in_order(say: Say, run: Path) -> None:
 
 def test_table_shows_the_best_first(say: Say, run: Path) -> None:
     lines = say("table", run).out.splitlines()
-    values = [float(line.split()[1]) for line in lines[1:]]
+    values = [float(line.split()[2]) for line in lines[1:]]
     assert len(values) == 20
     assert values == sorted(values, reverse=True)
 

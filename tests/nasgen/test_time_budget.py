@@ -101,6 +101,13 @@ def test_no_fidelity_repeats_another_where_the_data_are_soon_seen_often_enough(r
         assert len(seen) == 1 or seen[0] >= 0.98 * 6000
 
 
+def test_who_asks_for_halving_has_two_fidelities_however_few_the_images(task: Task) -> None:
+    for left in LEFT:
+        arguments = read_arguments(out="run", minutes=left / 60, halving=True)
+        one = budget_for(RATES, task, arguments, 2, 2, rows_of(task), "none", left)
+        assert len(one.fidelities) == max(2, len(budget(task, left).fidelities))
+
+
 def test_a_final_training_that_reads_small_images_at_first_takes_less_time() -> None:
     """A quarter of the pixels for half of the steps."""
     recipe = Recipe.for_rows(400, 10).model_copy(update={"progressive": ((0.5, 0.5),)})

@@ -156,7 +156,7 @@ def test_tables_hold_every_row(found: nasgen.SearchResult, tmp_path: Path, capsy
         print_best(store)
         write_parquet(store, tmp_path / "rows.parquet")
     assert found.best is not None
-    assert capsys.readouterr().out.splitlines()[1].split()[1] == f"{found.best.fitness:.4f}"
+    assert capsys.readouterr().out.splitlines()[1].split()[2] == f"{found.best.fitness:.4f}"
     frame = pd.read_parquet(tmp_path / "rows.parquet")
     assert frame["accuracy"].map(list).tolist() == [row.metrics["accuracy"] for row in outcomes(found.path)]
 
