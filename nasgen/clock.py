@@ -50,6 +50,10 @@ class Clock:
             return math.inf
         return max(least, math.ceil(left * self._workers / mean - in_flight))
 
+    def least_minutes(self) -> float:
+        """The time budget beyond which the search would go on: its share, and what final trainings took."""
+        return (self._finishing + (self.used() - self._finishing) / self._share) / 60
+
     def patience(self, usual: float) -> float:
         """Seconds that an evaluation which starts now may take, where so many are ``usual``."""
         return max(self._search_left(), SLOWER * usual)

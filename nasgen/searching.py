@@ -176,12 +176,18 @@ def _grown(settings: Settings, arguments: Arguments, changed: Mapping[str, Any])
 
 
 def _check_budget(folder: RunFolder, settings: Settings, changed: Mapping[str, Any]) -> None:
-    """Refuse a budget that grew while the other one is spent."""
+    """Refuse a budget that grew while the other one is spent, or by too little."""
     with Store(folder.store_path, read_only=True) as store:
+        clock = Clock(store, settings, time.monotonic())
         spent = {
             "evaluations": settings.evaluations is not None and store.n_asked >= settings.evaluations,
-            "minutes": Clock(store, settings, time.monotonic()).asks_left(in_flight=0) < 1,
+            "minutes": clock.asks_left(in_flight=0) < 1,
         }
+        if "minutes" in changed and spent["minutes"] and store.meta("final") is not None:
+            raise InputError(
+                f"--minutes {settings.minutes:g} leave nothing to a run that has ended: a longer search and another "
+                f"final training take more than {clock.least_minutes():.1f}"
+            )
     for name, other in (("evaluations", "minutes"), ("minutes", "evaluations")):
         if name in changed and not spent[name] and spent[other]:
             raise InputError(

@@ -182,6 +182,7 @@ def test_the_final_training_is_no_time_of_the_search(clock: Callable[..., Clock]
     grown.note(20.0)
     assert grown.asks_left(in_flight=0) == (0.6 * (900 - 200) - 360) / 20 * 2
     assert grown.left() == 900 - 560
+    assert grown.least_minutes() == pytest.approx((200 + 360 / 0.6) / 60)
 
 
 def test_the_time_of_a_final_training_that_was_interrupted_counts_as_well(

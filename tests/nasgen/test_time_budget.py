@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tiny_training import digits, search
 
+import nasgen
 from nasgen import rehearsal, time_budget
 from nasgen.budget import FIDELITY_RATIO, FINAL_SHARES, USABLE, TrainingBudget, fidelity
 from nasgen.clock import Clock
@@ -273,6 +274,8 @@ def test_a_search_with_minutes_rehearses_ends_by_the_clock_and_trains_its_winner
     assert result.baseline.final is not None
     assert settings.final is not None
     assert result.baseline.final.epochs == result.final.epochs < settings.final.recipe["epochs"]
+    with pytest.raises(InputError, match=r"--minutes 11 leave nothing to a run that has ended: .* more than 1[2-4]\."):
+        nasgen.resume(tmp_path / "run", minutes=11.0)
 
 
 @pytest.fixture
