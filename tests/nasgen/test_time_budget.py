@@ -274,6 +274,7 @@ def test_a_search_with_minutes_rehearses_ends_by_the_clock_and_trains_its_winner
     assert result.baseline.final is not None
     assert settings.final is not None
     assert result.baseline.final.epochs == result.final.epochs < settings.final.recipe["epochs"]
+    monkeypatch.setattr(Clock, "used", lambda clock: 700.0)  # which the resume reads from the store
     with pytest.raises(InputError, match=r"--minutes 11 leave nothing to a run that has ended: .* more than 1[2-4]\."):
         nasgen.resume(tmp_path / "run", minutes=11.0)
 
