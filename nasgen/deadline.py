@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nasgen.clock import Clock
+from collections.abc import Callable
+
 from nasgen.evaluation import Outcome, Request
 from nasgen.settings import Settings
 
@@ -14,12 +15,19 @@ class Deadline:
     """What the user said, or a multiple of what others took at the same fidelity, and no more than the clock allows.
 
     Only evaluations that ended well count: a hang would otherwise allow the next one to hang longer.
+
+    Parameters
+    ----------
+    settings
+        Of the run.
+    patience
+        The seconds that the clock allows where so many are usual (:meth:`nasgen.clock.Clock.patience`).
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, patience: Callable[[float], float]) -> None:
         self._given = settings.deadline
         self._first = settings.first_deadline
-        self._clock = clock
+        self._patience = patience
         self._longest: dict[str, float] = {}
 
     def note(self, request: Request, outcome: Outcome) -> None:
@@ -33,4 +41,4 @@ class Deadline:
             return self._given
         usual = self._longest.get(request.fidelity, 0.0)
         own = max(LEAST_DEADLINE, DEADLINE_FACTOR * usual) if usual else self._first
-        return min(own, self._clock.patience(usual or self._first / DEADLINE_FACTOR))
+        return min(own, self._patience(usual or self._first / DEADLINE_FACTOR))

@@ -70,7 +70,7 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
     strategy = make_strategy(settings, space, store.was_asked)
     if settings.executor == "processes" and settings.workers > settings.window and not strategy.generational:
         view.say(f"--workers {settings.workers} exceeds the window of {settings.window}: the others will be idle")
-    deadline = Deadline(settings, clock)
+    deadline = Deadline(settings, clock.patience)
 
     def on_result(request: Request, outcome: Outcome) -> None:
         deadline.note(request, outcome)

@@ -15,13 +15,12 @@ from nasgen.irwin_harris import RETRAINED, samples_for
 from nasgen.numerics import most_trainings_at_once
 from nasgen.plugins import is_plugin, plugin_path
 from nasgen.settings import FIRST_DEADLINE, Arguments, Fidelity, Settings, is_saved
-from search_spaces import NarrowingSpace, ResizingSpace
+from search_spaces import NarrowingSpace, ResizingSpace, TrainableSpace
 
 if TYPE_CHECKING:
     from nasgen.budget import TrainingBudget
     from nasgen.rehearsal import Rates
     from nasgen.tasks import Task
-    from search_spaces import TrainableSpace
 
 PAPER_DEPTH = (6, 12)
 PAPER_RANDOM_DEPTH = (10, 36)  # insertion deepens the genotypes of a search, so the paper's random search starts deeper

@@ -13,16 +13,6 @@ from nasgen.evaluation import Failure, Outcome, Request
 LOW, HIGH = (Request(0, "genotype", "key", 0, fidelity=name) for name in ("proxy", "search"))
 
 
-class Clock:
-    """Has so many seconds left for the search, and twice what is usual when these are over."""
-
-    def __init__(self, left: float = math.inf) -> None:
-        self.left = left
-
-    def patience(self, usual: float) -> float:
-        return max(self.left, 2 * usual)
-
-
 def ended(seconds: float) -> Outcome:
     return Outcome(0.5, seconds=seconds)
 
@@ -31,13 +21,9 @@ def failed(seconds: float, kind: str = "deadline") -> Outcome:
     return Outcome(failure=Failure(kind, "it did"), seconds=seconds)
 
 
-def deadline_with(left: float = math.inf, **values: float) -> Deadline:
-    return Deadline(settings(**{"first_deadline": 700.0, **values}), Clock(left))  # type: ignore[arg-type]
-
-
 @pytest.fixture
 def deadline() -> Deadline:
-    return deadline_with()
+    return Deadline(settings(first_deadline=700.0), lambda usual: math.inf)
 
 
 def test_the_first_evaluations_have_the_time_of_a_slow_machine(deadline: Deadline) -> None:
@@ -78,16 +64,16 @@ def test_failures_never_move_it(deadline: Deadline, kind: str) -> None:
 
 def test_the_clock_has_the_last_word() -> None:
     """A hang shall not cost the time that was promised to the user."""
-    deadline = deadline_with(left=100.0)
-    assert deadline(LOW) == 2 * 700 / DEADLINE_FACTOR == 140  # before any has ended a tenth of the first is usual
+    deadline = Deadline(settings(first_deadline=700.0), lambda usual: usual + 1)
+    assert deadline(LOW) == 700 / DEADLINE_FACTOR + 1  # before any has ended a tenth of the first is usual
     deadline.note(LOW, ended(30.0))
-    assert deadline(LOW) == 100
+    assert deadline(LOW) == 31
     deadline.note(LOW, ended(80.0))
-    assert deadline(LOW) == 160
+    assert deadline(LOW) == 81
 
 
 def test_what_the_user_says_wins() -> None:
-    deadline = deadline_with(left=1.0, deadline=5.0)
+    deadline = Deadline(settings(deadline=5.0, first_deadline=700.0), lambda usual: 1.0)
     assert deadline(LOW) == 5
     deadline.note(LOW, ended(100.0))
     assert deadline(LOW) == 5
