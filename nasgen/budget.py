@@ -35,6 +35,11 @@ SIZES = 0.4, 6.0
 """Of the cap under a clock, as multiples of the default."""
 
 MOST_FINAL_EPOCHS = 60
+"""That are planned."""
+
+LONGEST_FINAL_EPOCHS = 2 * MOST_FINAL_EPOCHS
+"""Under a clock, for a winner smaller than the networks that were planned for."""
+
 MOST_SEARCH_EPOCHS = 12
 
 LADDER = ("glimpse", "proxy", "search")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from nasgen.budget import MOST_FINAL_EPOCHS
+from nasgen.budget import LONGEST_FINAL_EPOCHS
 from nasgen.evaluation import Evaluation
 from nasgen.folder import RunFolder
 from nasgen.settings import Settings
@@ -157,7 +157,7 @@ def _train_row(
         limit = max(per_epoch, SPENT * (seconds - (time.monotonic() - measured)))  # one epoch has to be
         fitting = round(limit / per_epoch)
         # the clock ends it, so that a machine faster than it seemed may do more
-        recipe = recipe.model_copy(update={"epochs": min(MOST_FINAL_EPOCHS, math.ceil(AT_MOST * fitting))})
+        recipe = recipe.model_copy(update={"epochs": min(LONGEST_FINAL_EPOCHS, math.ceil(AT_MOST * fitting))})
         say(f"final training of evaluation {row.number}: about {min(fitting, recipe.epochs)} epochs on {of_images}")
     else:
         say(f"final training of evaluation {row.number}: {recipe.epochs} epochs on {of_images}")
@@ -208,7 +208,8 @@ def seconds_per_epoch(network: Any, images: Any, recipe: Any, steps: int = MEASU
 
     few = min(len(images), steps * recipe.batch)
     # what is timed need not learn, nor diverge
-    once = recipe.model_copy(update={"epochs": 1, "peak_lr": 1e-6, "progressive": ()})
+    lowest = {"peak_lr": 1e-6, "muon_lr": min(recipe.muon_lr, 1e-6)}
+    once = recipe.model_copy(update={"epochs": 1, "progressive": (), **lowest})
     train(network, images.first(max(2, few // steps)), once, seed=0)
     part = images.first(few)
     started = time.perf_counter()

@@ -15,7 +15,7 @@ Progressive = tuple[tuple[Share, Positive], ...]
 
 
 class Recipe(BaseModel, frozen=True, extra="forbid"):
-    """Nesterov SGD under a one-cycle schedule, with smoothed labels and clipped gradients.
+    """Nesterov SGD and Muon under a one-cycle schedule, with smoothed labels and clipped gradients.
 
     ``recipe.model_dump_json()`` and ``Recipe.model_validate_json(text)`` are its way to disk and back.
 
@@ -26,14 +26,19 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     batch
         Rows a step: an epoch is cut into ``rows // batch`` nearly equal batches, none smaller than this.
     peak_lr
-        Learning rate at the top of the cycle.
+        Learning rate of SGD at the top of the cycle.
     warmup
         Share of the steps on which the rate climbs to its peak; it falls to zero over the rest. Both are
         straight lines (Smith and Topin 2019, "Super-convergence", sec. 3).
     momentum
-        Of Nesterov's method.
+        Of SGD, with Nesterov's method.
+    muon_lr
+        Of the norm of a convolution, the share by which Muon moves it at the top of the cycle
+        (:class:`nasgen.optimiser.Muon`); with 0 convolutions are left to SGD too.
+    muon_momentum
+        Of Muon, with Nesterov's method.
     weight_decay
-        Times the weights; biases and batch norms are spared.
+        Times the weights that are left to SGD; biases and batch norms are spared.
     label_smoothing
         Share of the target spread over all classes.
     clip
@@ -51,6 +56,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     peak_lr: Positive
     warmup: Share = 0.25
     momentum: Share = 0.9
+    muon_lr: Share = 0.0
+    muon_momentum: Share = 0.6
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
     label_smoothing: Share = 0.1
     clip: Positive = 2.0
@@ -91,9 +98,9 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         scales = [*(scale for _, scale in self.progressive), 1.0]
         return math.fsum((b - a) * scale**2 for a, b, scale in zip([0.0, *ends], ends, scales, strict=False))
 
-    def learning_rate(self, step: float, steps: int) -> float:
-        """The rate of a step, ``step`` counting from 0 to ``steps - 1``; it may lie between two."""
+    def cycle(self, step: float, steps: int) -> float:
+        """The share of its peak that a learning rate has at a step, 0 to ``steps - 1``; it may lie between two."""
         peak = self.warmup * steps
         rising = (step + 1) / (peak + 1)
         falling = (steps - step) / (steps - peak)
-        return self.peak_lr * min(1.0, rising, falling)
+        return min(1.0, rising, falling)

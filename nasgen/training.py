@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from nasgen.numerics import layout_and_dtype
+from nasgen.optimiser import Optimiser
 from nasgen.recipe import Recipe
 from nasgen.replicas import Replicas
 from nasgen.tasks.images import Images
@@ -126,7 +127,7 @@ def train(
     """
     started = time.perf_counter()
     dtype = _place(network, images.device)
-    optimiser = _optimiser(network, recipe)
+    optimiser = Optimiser(network, recipe)
     loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
 
     def backward(network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, share: float) -> torch.Tensor:
@@ -150,12 +151,10 @@ def train(
                 at = by_time if by_time > step + 1 else float(step)
                 if at >= steps:
                     break
-                for group in optimiser.param_groups:
-                    group["lr"] = recipe.learning_rate(at, steps)
                 inputs = scaled(images.draw(generator, recipe.augmentation, rows), recipe.scale(at, steps))
                 loss = team.backward(backward, inputs, images.labels[rows.to(images.device)])
                 nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-                optimiser.step()
+                optimiser.step(recipe.cycle(at, steps))
                 watch.add(loss)
                 step += 1
             team.average_statistics()
@@ -216,22 +215,6 @@ class _Watch:
                 self._limit = max(self._limit, EXPLODED * loss)
             if not math.isfinite(loss) or loss > self._limit:
                 raise DivergedError(f"the training loss is {loss:.4g} at step {self._steps}")
-
-
-def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Nesterov SGD in one fused kernel; weight decay on what has two dimensions or more."""
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(
-        [group for group in groups if group["params"]],
-        lr=recipe.peak_lr,
-        momentum=recipe.momentum,
-        nesterov=recipe.momentum > 0,
-        fused=True,
-    )
 
 
 def _place(network: nn.Module, device: str) -> torch.dtype | None:

@@ -172,7 +172,7 @@ def test_under_a_time_budget_the_clock_ends_it(
     run: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, epochs: int
 ) -> None:
     monkeypatch.setattr(final, "seconds_per_epoch", lambda *_, **__: 14.0)
-    monkeypatch.setattr(final, "MOST_FINAL_EPOCHS", 5)
+    monkeypatch.setattr(final, "LONGEST_FINAL_EPOCHS", 5)
     monkeypatch.setattr(final, "time", Time())
     done, said = finish(run, seconds)
     assert done is not None
@@ -183,7 +183,7 @@ def test_under_a_time_budget_the_clock_ends_it(
 def test_what_is_measured_beforehand_leaves_no_trace_in_the_network(
     searched: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(final, "MOST_FINAL_EPOCHS", EPOCHS)
+    monkeypatch.setattr(final, "LONGEST_FINAL_EPOCHS", EPOCHS)
     assert finished(run, 1000.0).epochs == EPOCHS
     other = shutil.copytree(searched, tmp_path / "other")
     unhurried = nasgen.resume(other).final

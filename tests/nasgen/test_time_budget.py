@@ -257,7 +257,7 @@ def test_a_search_with_minutes_rehearses_ends_by_the_clock_and_trains_its_winner
     ask 6 is made, at 600 s no other.
     """
     monkeypatch.setattr(Clock, "used", lambda clock: 100.0 * clock._results)
-    monkeypatch.setattr("nasgen.final.MOST_FINAL_EPOCHS", 2)
+    monkeypatch.setattr("nasgen.final.LONGEST_FINAL_EPOCHS", 2)
     result = search(tmp_path / "run", digits(), evaluations=None, minutes=10.0, surrogate="off", baseline="random")
     assert "rehearsing: how fast is this machine" in capsys.readouterr().err
     settings = RunFolder(tmp_path / "run").settings()
