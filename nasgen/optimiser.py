@@ -25,11 +25,11 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """
     wide = matrix.T if len(matrix) > matrix.shape[1] else matrix
     a, b, c = NEWTON_SCHULZ
-    x = wide / (wide.norm() + TINY)
+    x: Tensor = wide / (wide.norm() + TINY)
     for _ in range(ITERATIONS):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.T if wide is not matrix else x
+    return x if wide is matrix else x.T
 
 
 class Muon(torch.optim.Optimizer):
@@ -49,17 +49,17 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._step(weight, group["lr"], group["momentum"])
+                    self._step(weight, weight.grad, group["lr"], group["momentum"])
 
-    def _step(self, weight: Tensor, lr: float, momentum: float) -> None:
+    def _step(self, weight: Tensor, gradient: Tensor, lr: float, momentum: float) -> None:
         state: dict[str, Any] = self.state[weight]
         if not state:
             norm = float(weight.norm())
             state["norm"] = norm if norm > 0 else math.sqrt(len(weight))
             state["momentum"] = torch.zeros_like(weight)
-        state["momentum"].mul_(momentum).add_(weight.grad)
-        gradient = weight.grad.add(state["momentum"], alpha=momentum)
-        direction = orthogonal(gradient.flatten(1)).view_as(gradient)
+        state["momentum"].mul_(momentum).add_(gradient)
+        ahead = gradient.add(state["momentum"], alpha=momentum)
+        direction = orthogonal(ahead.flatten(1)).view_as(ahead)
         weight.sub_(direction * (lr * state["norm"] / (direction.norm() + TINY)))
         weight.mul_(state["norm"] / (weight.norm() + TINY))
 
