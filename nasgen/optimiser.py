@@ -21,7 +21,7 @@ TINY = 1e-7
 def orthogonal(matrix: Tensor) -> Tensor:
     """A matrix of shape (n, m) with its singular values brought near each other, about 1; zeros stay zeros.
 
-    Three Newton-Schulz iterations bring values down to a hundredth of the norm to between .3 and 1.2.
+    Three Newton-Schulz iterations bring values down to a hundredth of the norm to between .4 and 1.2.
     """
     wide = matrix.T if len(matrix) > matrix.shape[1] else matrix
     a, b, c = NEWTON_SCHULZ

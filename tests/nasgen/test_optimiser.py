@@ -34,8 +34,8 @@ def test_singular_values_are_brought_together_and_directions_stay(shape: tuple[i
     inside = left.T @ orthogonal(matrix) @ right.T
     kept = before > 0.01 * before.norm()
     torch.testing.assert_close(inside, torch.diag(inside.diagonal()), atol=1e-4, rtol=0)
-    assert (inside.diagonal()[kept] > 0.3).all()
-    assert (inside.diagonal() < 1.3).all()
+    assert (inside.diagonal()[kept] > 0.39).all()
+    assert (inside.diagonal() < 1.21).all()
 
 
 def test_a_gradient_of_zeros_moves_nothing() -> None:
