@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -32,36 +31,31 @@ def orthogonal(matrix: Tensor) -> Tensor:
     return x if wide is matrix else x.T
 
 
-class Muon(torch.optim.Optimizer):
+class Muon:
     """Nesterov momentum with every step made orthogonal, filters by inputs (Jordan et al. 2024, "Muon").
 
-    A step moves a weight by ``lr`` times its norm, and the norm stays what it was at the first: what a convolution in
+    A step moves a weight by a share of its norm, and the norm stays what it was at the start: what a convolution in
     front of a batch norm computes does not depend on it. (torch's own Muon takes matrices alone, multiplies in
-    bfloat16, which a CPU without it does slowly, and lets the norm drift.)
+    bfloat16, and lets the norm drift.)
     """
 
-    def __init__(self, weights: Iterable[Tensor], lr: float, momentum: float) -> None:
-        super().__init__(weights, {"lr": lr, "momentum": momentum})
+    def __init__(self, weights: Iterable[Tensor], momentum: float) -> None:
+        self._weights = list(weights)
+        self._norms = [float(weight.detach().norm()) or math.sqrt(len(weight)) for weight in self._weights]
+        self._sums = [torch.zeros_like(weight) for weight in self._weights]
+        self._momentum = momentum
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # no closure is run
-        """Step every weight that has a gradient."""
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._step(weight, weight.grad, group["lr"], group["momentum"])
-
-    def _step(self, weight: Tensor, gradient: Tensor, lr: float, momentum: float) -> None:
-        state: dict[str, Any] = self.state[weight]
-        if not state:
-            norm = float(weight.norm())
-            state["norm"] = norm if norm > 0 else math.sqrt(len(weight))
-            state["momentum"] = torch.zeros_like(weight)
-        state["momentum"].mul_(momentum).add_(gradient)
-        ahead = gradient.add(state["momentum"], alpha=momentum)
-        direction = orthogonal(ahead.flatten(1)).view_as(ahead)
-        weight.sub_(direction * (lr * state["norm"] / (direction.norm() + TINY)))
-        weight.mul_(state["norm"] / (weight.norm() + TINY))
+    def step(self, rate: float) -> None:
+        """Move every weight that has a gradient by so much of its norm."""
+        for weight, norm, gradients in zip(self._weights, self._norms, self._sums, strict=True):
+            if weight.grad is None:
+                continue
+            gradients.mul_(self._momentum).add_(weight.grad)
+            ahead = weight.grad.add(gradients, alpha=self._momentum)
+            direction = orthogonal(ahead.flatten(1)).view_as(ahead)
+            weight.sub_(direction * (rate * norm / (direction.norm() + TINY)))
+            weight.mul_(norm / (weight.norm() + TINY))
 
 
 class Optimiser:
@@ -69,28 +63,22 @@ class Optimiser:
 
     def __init__(self, network: nn.Module, recipe: Recipe) -> None:
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        convolutions = [p for p in parameters if p.ndim == 4] if recipe.muon_lr else []
-        others = [p for p in parameters if not (recipe.muon_lr and p.ndim == 4)]
+        convolutions = [p for p in parameters if p.ndim == 4 and recipe.muon_lr > 0]
+        matrices = [p for p in parameters if p.ndim > 1 and not (p.ndim == 4 and recipe.muon_lr > 0)]
+        vectors = [p for p in parameters if p.ndim <= 1]
+        self._recipe = recipe
+        self._muon = Muon(convolutions, recipe.muon_momentum)
         groups = [
-            {"params": [p for p in others if p.ndim > 1], "weight_decay": recipe.weight_decay},
-            {"params": [p for p in others if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": matrices, "weight_decay": recipe.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
         ]
-        self._parts: list[tuple[torch.optim.Optimizer, float]] = []
-        if others:
-            sgd = torch.optim.SGD(
-                [group for group in groups if group["params"]],
-                lr=recipe.peak_lr,
-                momentum=recipe.momentum,
-                nesterov=recipe.momentum > 0,
-                fused=True,
-            )
-            self._parts.append((sgd, recipe.peak_lr))
-        if convolutions:
-            self._parts.append((Muon(convolutions, recipe.muon_lr, recipe.muon_momentum), recipe.muon_lr))
+        self._sgd = torch.optim.SGD(
+            groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
+        )
 
     def step(self, share: float) -> None:
         """One step at a share of the peak learning rates, 0..1."""
-        for part, peak in self._parts:
-            for group in part.param_groups:
-                group["lr"] = share * peak
-            part.step()
+        for group in self._sgd.param_groups:
+            group["lr"] = share * self._recipe.peak_lr
+        self._sgd.step()
+        self._muon.step(share * self._recipe.muon_lr)

@@ -43,7 +43,7 @@ def test_a_gradient_of_zeros_moves_nothing() -> None:
     weight = nn.Parameter(gaussian(3, 4, 1, 1))
     before = weight.detach().clone()
     weight.grad = torch.zeros_like(weight)
-    Muon([weight], lr=0.1, momentum=0.6).step()
+    Muon([weight], momentum=0.6).step(0.1)
     torch.testing.assert_close(weight.detach(), before)
 
 
@@ -51,20 +51,19 @@ def test_a_step_along_one_direction_by_hand() -> None:
     """A weight (0, 3) of norm 3 under a gradient (-2, 0) and a rate of .5 goes to (1.5, 3), cut to norm 3."""
     weight = nn.Parameter(torch.tensor([0.0, 3.0]).view(1, 2, 1, 1))
     weight.grad = torch.tensor([-2.0, 0.0]).view(1, 2, 1, 1)
-    muon = Muon([weight], lr=0.5, momentum=0.6)
-    muon.step()
+    Muon([weight], momentum=0.6).step(0.5)
     torch.testing.assert_close(weight.detach().flatten(), torch.tensor([1.5, 3.0]) * 3 / 11.25**0.5)
 
 
 def test_momentum_remembers_the_gradients_before() -> None:
     """Nesterov: after (1, 0) and (0, 1) the step goes along (0, 1) + .5 (.5, 1) = (.25, 1.5)."""
     weight = nn.Parameter(torch.tensor([1.0, 1.0]).view(1, 2, 1, 1))
-    muon = Muon([weight], lr=1e-3, momentum=0.5)
+    muon = Muon([weight], momentum=0.5)
     weight.grad = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)
-    muon.step()
+    muon.step(1e-3)
     before = weight.detach().clone()
     weight.grad = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)
-    muon.step()
+    muon.step(1e-3)
     direction = torch.tensor([0.25, 1.5])
     expected = before.flatten() - 1e-3 * 2**0.5 * direction / direction.norm()
     torch.testing.assert_close(weight.detach().flatten(), expected * 2**0.5 / expected.norm())
@@ -75,21 +74,21 @@ def test_steps_do_not_depend_on_the_scale_of_the_gradient_nor_the_direction_on_t
     weight, scaled = (nn.Parameter(gaussian(8, 3, 3, 3) * by) for by in (1.0, scale))
     weight.grad, scaled.grad = gaussian(8, 3, 3, 3, seed=1), gaussian(8, 3, 3, 3, seed=1) * scale**2
     for one in (weight, scaled):
-        Muon([one], lr=0.1, momentum=0.6).step()
+        Muon([one], momentum=0.6).step(0.1)
     torch.testing.assert_close(scaled.detach() / scale, weight.detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_a_weight_of_zeros_starts_to_move() -> None:
     weight = nn.Parameter(torch.zeros(4, 2, 3, 3))
     weight.grad = gaussian(4, 2, 3, 3)
-    Muon([weight], lr=0.1, momentum=0.6).step()
+    Muon([weight], momentum=0.6).step(0.1)
     assert weight.norm().item() == pytest.approx(2.0)
 
 
 def test_what_has_no_gradient_stays() -> None:
     weight = nn.Parameter(gaussian(4, 2, 3, 3))
     before = weight.detach().clone()
-    Muon([weight], lr=0.1, momentum=0.6).step()
+    Muon([weight], momentum=0.6).step(0.1)
     assert torch.equal(weight, before)
 
 
