@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from nasgen.budget import fidelity, progressive_for
+from nasgen.budget import Regime, fidelity
 from nasgen.evaluation import Request
 from nasgen.evaluators import TrainingEvaluator, answer
 from nasgen.settings import Fidelity
@@ -51,15 +51,12 @@ def evaluators(task: Task, folder: Path, max_macs: int) -> dict[str, tuple[Train
     rows, shape = len(task.split(0)[0]), task.input_shape
 
     def ways(size: float, named: Mapping[str, tuple[int, float]]) -> dict[str, Fidelity]:
-        progressive = progressive_for((shape[0], int(size * shape[1]), int(size * shape[2])))
-        return {
-            name: fidelity(min(rows, images), rows, 2, "flip+shift", progressive, width)
-            for name, (images, width) in named.items()
-        }
+        regime = Regime.for_images((shape[0], int(size * shape[1]), int(size * shape[2])), "flip+shift", resizes=True)
+        return {name: fidelity(min(rows, images), rows, 2, regime, width) for name, (images, width) in named.items()}
 
     known = {
         whole: {
-            LONG: fidelity(rows, rows, 4, "flip+shift", progressive_for(shape)),
+            LONG: fidelity(rows, rows, 4, Regime.for_images(shape, "flip+shift", resizes=True)),
             **ways(1.0, {"5,000 images": (2500, 1.0), "16,000 images": (8000, 1.0), "32,000 images": (16000, 1.0)}),
             **ways(1.0, {"20,000 images, half the width": (10000, 0.5), "64,000, half the width": (32000, 0.5)}),
         },

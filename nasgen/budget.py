@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from nasgen.augmentation import Augmentation
 from nasgen.irwin_harris import RETRAINED, SHARE_OF_ROWS
@@ -49,9 +49,27 @@ FIDELITY_RATIO = 4
 """Images that a candidate sees for each that it saw one level below."""
 
 LARGE = 24
-"""Height and width from which images are read at less than full resolution at first."""
+"""Height and width from which images are read small at first, and convolutions trained by Muon."""
 
 PROGRESSIVE: Progressive = ((0.35, 0.5), (0.65, 0.75))
+
+MUON_LR = 0.1
+"""Share of its norm by which Muon moves a convolution at most (docs/decisions/0013-muon-for-convolutions.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """What all trainings of a run have in common: fields of :class:`nasgen.recipe.Recipe`."""
+
+    augmentation: Augmentation = "none"
+    progressive: Progressive = ()
+    muon_lr: float = 0.0
+
+    @classmethod
+    def for_images(cls, shape: tuple[int, int, int], augmentation: Augmentation, resizes: bool) -> Regime:
+        """For images of shape (C, H, W), and networks that take any size or one alone."""
+        large = min(shape[1:]) >= LARGE
+        return cls(augmentation, PROGRESSIVE if large and resizes else (), MUON_LR if large else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +124,13 @@ def default_max_macs(shape: tuple[int, int, int]) -> int:
     return int(1.3e6 * (height * width / 64) ** 0.65 * math.sqrt(channels))
 
 
-def progressive_for(shape: tuple[int, int, int]) -> Progressive:
-    """Large images are read small at first, by networks that take any size."""
-    return PROGRESSIVE if min(shape[1:]) >= LARGE else ()
-
-
 def training_budget(
     shape: tuple[int, int, int],
     rows: int,
     all_rows: int,
-    augmentation: Augmentation,
+    regime: Regime,
     halving: bool = False,
     samples: int = 0,
-    progressive: Progressive = (),
 ) -> TrainingBudget:
     """The fixed budget for ``rows`` training rows, and ``all_rows`` with validation.
 
@@ -128,24 +140,23 @@ def training_budget(
     """
     final_epochs = min(MOST_FINAL_EPOCHS, max(10, round(FINAL_PASSES / all_rows)))
     if samples:
-        fidelities = sampling_fidelities(_search_epochs(SEARCH_PASSES, rows, 3), rows, augmentation, progressive)
+        fidelities = sampling_fidelities(_search_epochs(SEARCH_PASSES, rows, 3), rows, regime)
     else:
-        fidelities = search_fidelities(SEARCH_PASSES, rows, augmentation, 1 + halving, 3, progressive)
+        fidelities = search_fidelities(SEARCH_PASSES, rows, regime, 1 + halving, 3)
     return TrainingBudget(
         max_macs=default_max_macs(shape),
         weights=(samples, RETRAINED) if samples else (),
         fidelities=fidelities,
-        final=fidelity(all_rows, all_rows, final_epochs, augmentation, progressive),
+        final=fidelity(all_rows, all_rows, final_epochs, regime),
     )
 
 
 def search_fidelities(
     passes: float,
     rows: int,
-    augmentation: Augmentation,
+    regime: Regime,
     levels: int,
     fewest_epochs: int,
-    progressive: Progressive = (),
     width: float = 1.0,
 ) -> dict[str, Fidelity]:
     """The fidelities of a search, up to three: the highest sees so many images, every other a quarter of the next.
@@ -158,7 +169,7 @@ def search_fidelities(
         images = passes / FIDELITY_RATIO**below
         epochs = _search_epochs(images, rows, fewest_epochs)
         read = max(1, min(rows, int(images / epochs)))
-        fidelities[name] = fidelity(read, rows, epochs, augmentation, progressive, width)
+        fidelities[name] = fidelity(read, rows, epochs, regime, width)
     return fidelities
 
 
@@ -167,25 +178,13 @@ def _search_epochs(images: float, rows: int, fewest: int) -> int:
     return min(MOST_SEARCH_EPOCHS, max(fewest, round(images / rows)))
 
 
-def sampling_fidelities(
-    epochs: int, rows: int, augmentation: Augmentation, progressive: Progressive = ()
-) -> dict[str, Fidelity]:
+def sampling_fidelities(epochs: int, rows: int, regime: Regime) -> dict[str, Fidelity]:
     """The two of Irwin-Harris' search: so many epochs on a tenth of the rows, and as many on all of them."""
     part = max(2, rows // SHARE_OF_ROWS)
-    return {
-        name: fidelity(read, rows, epochs, augmentation, progressive)
-        for name, read in zip(LADDER[1:], (part, rows), strict=True)
-    }
+    return {name: fidelity(read, rows, epochs, regime) for name, read in zip(LADDER[1:], (part, rows), strict=True)}
 
 
-def fidelity(
-    rows: int,
-    of: int,
-    epochs: int,
-    augmentation: Augmentation,
-    progressive: Progressive = (),
-    width: float = 1.0,
-) -> Fidelity:
+def fidelity(rows: int, of: int, epochs: int, regime: Regime, width: float = 1.0) -> Fidelity:
     """A training on ``rows`` of the ``of`` rows there are, with the recipe for that many."""
-    recipe = Recipe.for_rows(rows, epochs, augmentation).model_copy(update={"progressive": progressive})
+    recipe = Recipe.for_rows(rows, epochs).model_copy(update=asdict(regime))
     return Fidelity(recipe=recipe.model_dump(), rows=rows if rows < of else None, width=width)

@@ -36,13 +36,13 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
             "window": settings.window,
             "evaluations": settings.evaluations,
         }
-        if task is None or resolved.budget is None:
+        if task is None or resolved.budget is None or resolved.regime is None:
             return plan
         from nasgen.numerics import final_cores
         from nasgen.rehearsal import measure_rates
         from nasgen.time_budget import final_seconds, search_seconds
 
-        rates = resolved.rates or measure_rates(task, arguments)
+        rates = resolved.rates or measure_rates(task, arguments, resolved.regime)
         final_fidelity, max_macs = resolved.budget.final, resolved.budget.max_macs
         rows, all_rows = len(task.split(settings.seed)[0]), len(task.y_train)
         each = search_seconds(rates, resolved.budget, rows)

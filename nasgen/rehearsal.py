@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasgen.budget import default_max_macs
+from nasgen.budget import Regime, default_max_macs, fidelity
 from nasgen.errors import InputError
 from nasgen.recipe import Recipe
 from nasgen.settings import Arguments
@@ -37,7 +37,7 @@ class Rates:
         return self.constant + self.per_mac * macs
 
 
-def measure_rates(task: Task, arguments: Arguments) -> Rates:
+def measure_rates(task: Task, arguments: Arguments, regime: Regime) -> Rates:
     """Train a few small and large genotypes for a few steps each, in this process.
 
     Those that raise are left out, as they will be in the search.
@@ -60,7 +60,8 @@ def measure_rates(task: Task, arguments: Arguments) -> Rates:
     spaces = [build_space(arguments.space, space_options(arguments, task, round(cap * default))) for cap in CAPS]
     check_space(arguments.space, spaces[-1])
     images = training_images(task, arguments.seed, device=numerics.default_device()).training
-    recipe = Recipe.for_rows(max(2, len(images) // 2), 1)  # in batches of the size that most candidates have
+    part = max(2, len(images) // 2)  # in batches of the size that most candidates have
+    recipe = Recipe(**fidelity(part, part, 1, regime).recipe)
     rng = np.random.default_rng(0)
     macs, seconds, failure = [], [], None
     for space in spaces:

@@ -18,7 +18,7 @@ from nasgen.settings import FIRST_DEADLINE, Arguments, Fidelity, Settings, is_sa
 from search_spaces import NarrowingSpace, ResizingSpace, TrainableSpace
 
 if TYPE_CHECKING:
-    from nasgen.budget import TrainingBudget
+    from nasgen.budget import Regime, TrainingBudget
     from nasgen.rehearsal import Rates
     from nasgen.tasks import Task
 
@@ -31,12 +31,13 @@ ACCURACY = "accuracy"
 class Resolved:
     """Settings with the data they were resolved against (None for look-ups) and the data's hash.
 
-    Of trainings also the ``budget``, and ``rates`` are those of the rehearsal, where there was one.
+    Of trainings also the ``regime`` and the ``budget``, and ``rates`` are those of the rehearsal, where there was one.
     """
 
     settings: Settings
     task: Task | None
     data_hash: str
+    regime: Regime | None = None
     budget: TrainingBudget | None = None
     rates: Rates | None = None
 
@@ -98,7 +99,7 @@ def _resolve_lookup(arguments: Arguments) -> Resolved:
 
 
 def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
-    from nasgen.budget import longest_training, progressive_for, training_budget
+    from nasgen.budget import Regime, longest_training, training_budget
     from nasgen.probe import choose_augmentation
     from nasgen.tasks import get_task, save_task
 
@@ -118,13 +119,11 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
     rows = len(task.split(arguments.seed)[0])
     space = _trainable(arguments, task)
     resizes = isinstance(space, ResizingSpace) and space.resizes
-    progressive = progressive_for(task.input_shape) if resizes else ()
+    regime = Regime.for_images(task.input_shape, augment, resizes)
     rates, expected = None, arguments.evaluations
     if arguments.minutes is None:
         samples = samples_for(arguments.evaluations) if arguments.strategy == "irwin-harris" else 0
-        budget = training_budget(
-            task.input_shape, rows, len(task.y_train), augment, arguments.on_a_ladder, samples, progressive
-        )
+        budget = training_budget(task.input_shape, rows, len(task.y_train), regime, arguments.on_a_ladder, samples)
         search_share = budget.search_share  # for a resume that is given minutes
     else:
         from nasgen.numerics import final_cores
@@ -132,12 +131,12 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         from nasgen.time_budget import KEPT_BACK, budget_for, candidate_seconds, expected_evaluations
 
         say("rehearsing: how fast is this machine on this data (a time budget gives up exact repeatability)")
-        rates = measure_rates(task, arguments)
+        rates = measure_rates(task, arguments, regime)
         before = time.monotonic() - started
         left = max(1.0, 60 * arguments.minutes - before)
         narrows = arguments.profile != "paper" and isinstance(space, NarrowingSpace)
         workers = n_workers(arguments)
-        budget = budget_for(rates, task, arguments, workers, final_cores(), rows, augment, left, narrows, progressive)
+        budget = budget_for(rates, task, arguments, workers, final_cores(), rows, regime, left, narrows)
         fitting = expected_evaluations(rates, budget, rows, left, workers)
         if budget.weights:  # the strategy ends by itself
             fitting = min(samples_for(int(KEPT_BACK * fitting)) + RETRAINED, round(sum(budget.weights)))
@@ -151,7 +150,7 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         longest = max(candidate_seconds(rates, one, rows, budget.max_macs) for one in budget.fidelities.values())
         first_deadline = max(LEAST_DEADLINE, DEADLINE_FACTOR * longest)
     settings = _settings(arguments, spec, options, budget, augment, first_deadline, expected, search_share)
-    return Resolved(settings, task, task.data_hash, budget, rates)
+    return Resolved(settings, task, task.data_hash, regime, budget, rates)
 
 
 def _trainable(arguments: Arguments, task: Task) -> TrainableSpace[Any]:

@@ -19,6 +19,7 @@ from nasgen.budget import (
     MOST_SEARCH_EPOCHS,
     SIZES,
     USABLE,
+    Regime,
     TrainingBudget,
     default_max_macs,
     fidelity,
@@ -26,12 +27,11 @@ from nasgen.budget import (
     search_fidelities,
 )
 from nasgen.irwin_harris import RETRAINED, SHARE_OF_ROWS, samples_for
-from nasgen.recipe import Progressive, Recipe
+from nasgen.recipe import Recipe
 from nasgen.rehearsal import Rates
 from nasgen.settings import Arguments, Fidelity
 
 if TYPE_CHECKING:
-    from nasgen.augmentation import Augmentation
     from nasgen.tasks import Task
 
 EVALUATIONS_A_MILLION = 50
@@ -147,7 +147,7 @@ class Frame:
         (C, H, W) of the images.
     rows, all_rows
         Training rows without and with those of validation.
-    augmentation
+    regime
         Of every training.
     workers
         Evaluations at once.
@@ -157,24 +157,21 @@ class Frame:
         Seconds.
     narrows
         Whether the search may train narrower networks than the final training.
-    progressive
-        The sizes at which images are read.
     """
 
     rates: Rates
     shape: tuple[int, int, int]
     rows: int
     all_rows: int
-    augmentation: Augmentation
+    regime: Regime
     workers: int
     cores: int
     left: float
     narrows: bool = False
-    progressive: Progressive = ()
 
     def fidelity(self, epochs: int) -> Fidelity:
         """A training on all rows."""
-        return fidelity(self.all_rows, self.all_rows, epochs, self.augmentation, self.progressive)
+        return fidelity(self.all_rows, self.all_rows, epochs, self.regime)
 
     def epoch(self, max_macs: float) -> float:
         """Seconds that an epoch of the final training takes, of a network at a cap."""
@@ -212,7 +209,7 @@ class Frame:
         while True:
             lowest = images * share_of_lowest(levels)
             passes = float(np.clip(lowest * FIDELITY_RATIO ** (levels - 1), FEWEST_PASSES, MOST_PASSES))
-            ladder = search_fidelities(passes, self.rows, self.augmentation, levels, 2, self.progressive, width)
+            ladder = search_fidelities(passes, self.rows, self.regime, levels, 2, width)
             first = next(iter(ladder.values()))
             seen = (first.rows or self.rows) * first.recipe["epochs"]
             if levels <= fewest or min(seen, lowest) >= ENOUGH * FEWEST_PASSES:
@@ -233,15 +230,12 @@ def budget_for(
     workers: int,
     cores: int,
     rows: int,
-    augmentation: Augmentation,
+    regime: Regime,
     left: float,
     narrows: bool = False,
-    progressive: Progressive = (),
 ) -> TrainingBudget:
     """The budget that fits ``left`` seconds; see :class:`Frame`."""
-    frame = Frame(
-        rates, task.input_shape, rows, len(task.y_train), augmentation, workers, cores, left, narrows, progressive
-    )
+    frame = Frame(rates, task.input_shape, rows, len(task.y_train), regime, workers, cores, left, narrows)
     return _sampling(frame, arguments) if arguments.strategy == "irwin-harris" else _climbing(frame, arguments)
 
 
@@ -288,7 +282,7 @@ def _sampling(frame: Frame, arguments: Arguments) -> TrainingBudget:
     max_macs = round(default_max_macs(frame.shape) * size)
     return TrainingBudget(
         max_macs=max_macs,
-        fidelities=sampling_fidelities(epochs, frame.rows, frame.augmentation, frame.progressive),
+        fidelities=sampling_fidelities(epochs, frame.rows, frame.regime),
         final=frame.fidelity(frame.final_epochs(final_share, max_macs)),
         search_share=USABLE - final_share,
         weights=(samples, RETRAINED),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from nasgen.budget import (
     MOST_FINAL_EPOCHS,
+    MUON_LR,
     PROGRESSIVE,
     SEARCH_PASSES,
+    Regime,
     TrainingBudget,
     default_max_macs,
     fidelity,
     initial_for,
     longest_training,
-    progressive_for,
     training_budget,
     window_for,
 )
@@ -22,9 +25,11 @@ from nasgen.recipe import Recipe
 SIZES = [2, 10, 100, 320, 1_000, 2_500, 3_500, 5_000, 8_571, 8_600, 10_000, 20_000, 54_000, 1_000_000]
 """Training rows, on both sides of every step of the rules."""
 
+LARGE_IMAGES = Regime.for_images((1, 28, 28), "shift", resizes=True)
+
 
 def budget(rows: int, all_rows: int | None = None) -> TrainingBudget:
-    return training_budget((1, 8, 8), rows, all_rows or rows, "none")
+    return training_budget((1, 8, 8), rows, all_rows or rows, Regime())
 
 
 @pytest.mark.parametrize(
@@ -67,42 +72,43 @@ def test_a_candidate_sees_as_many_images_as_it_may_or_all_of_them_a_dozen_times(
     assert 1 <= (search.rows or rows) <= rows
 
 
-def test_the_recipe_is_that_for_the_rows_read_with_the_augmentation_asked_for() -> None:
-    one = training_budget((1, 28, 28), 54_000, 60_000, "shift", progressive=PROGRESSIVE)
-    progressive = {"progressive": PROGRESSIVE}
-    assert Recipe(**one.fidelities["search"].recipe) == Recipe.for_rows(10_000, 3, "shift").model_copy(
-        update=progressive
-    )
-    assert Recipe(**one.final.recipe) == Recipe.for_rows(60_000, 10, "shift").model_copy(update=progressive)
+def test_the_recipe_is_that_for_the_rows_read_and_of_the_regime() -> None:
+    one = training_budget((1, 28, 28), 54_000, 60_000, LARGE_IMAGES)
+    same = {"augmentation": "shift", "progressive": PROGRESSIVE, "muon_lr": MUON_LR}
+    assert Recipe(**one.fidelities["search"].recipe) == Recipe.for_rows(10_000, 3).model_copy(update=same)
+    assert Recipe(**one.final.recipe) == Recipe.for_rows(60_000, 10).model_copy(update=same)
 
 
 def test_a_fidelity_names_its_rows_where_it_leaves_some_out() -> None:
-    assert fidelity(100, 100, 1, "none").rows is None
-    assert fidelity(99, 100, 1, "none").rows == 99
+    assert fidelity(100, 100, 1, Regime()).rows is None
+    assert fidelity(99, 100, 1, Regime()).rows == 99
 
 
 def test_with_halving_candidates_begin_with_a_quarter_of_the_images() -> None:
-    one = training_budget((1, 8, 8), 54_000, 60_000, "none", halving=True)
+    one = training_budget((1, 8, 8), 54_000, 60_000, Regime(), halving=True)
     assert list(one.fidelities) == ["proxy", "search"]
     assert [each.rows for each in one.fidelities.values()] == [2_500, 10_000]
-    assert one.fidelities["search"] == training_budget((1, 8, 8), 54_000, 60_000, "none").fidelities["search"]
+    assert one.fidelities["search"] == training_budget((1, 8, 8), 54_000, 60_000, Regime()).fidelities["search"]
 
 
 @pytest.mark.parametrize("rows", [100, 600])
 def test_a_quarter_of_the_images_are_fewer_epochs_where_rows_are_few(rows: int) -> None:
-    one = training_budget((1, 8, 8), rows, rows, "none", halving=True)
+    one = training_budget((1, 8, 8), rows, rows, Regime(), halving=True)
     assert [each.rows for each in one.fidelities.values()] == [None, None]
     assert [each.recipe["epochs"] for each in one.fidelities.values()] == [3, 12]
 
 
-def test_large_images_are_read_small_at_first() -> None:
-    assert progressive_for((1, 16, 28)) == ()
-    assert progressive_for((1, 28, 24)) == PROGRESSIVE
-    one = training_budget((1, 28, 28), 54_000, 60_000, "none", progressive=PROGRESSIVE)
-    assert Recipe(**one.final.recipe).progressive == PROGRESSIVE
-    assert Recipe(**one.fidelities["search"].recipe).progressive == PROGRESSIVE
-    sampling = training_budget((1, 28, 28), 54_000, 60_000, "none", samples=10, progressive=PROGRESSIVE)
-    assert all(Recipe(**each.recipe).progressive == PROGRESSIVE for each in sampling.fidelities.values())
+def test_large_images_are_read_small_at_first_and_their_convolutions_trained_by_muon() -> None:
+    assert Regime.for_images((1, 16, 28), "none", resizes=True) == Regime()
+    assert Regime.for_images((1, 28, 24), "flip+shift", resizes=True) == Regime("flip+shift", PROGRESSIVE, MUON_LR)
+    assert Regime.for_images((1, 28, 24), "none", resizes=False) == Regime(muon_lr=MUON_LR)
+
+
+@pytest.mark.parametrize("search", [{}, {"halving": True}, {"samples": 10}], ids=["plain", "halving", "samples"])
+def test_every_training_of_a_run_is_under_the_same_regime(search: dict[str, int]) -> None:
+    one = training_budget((1, 28, 28), 54_000, 60_000, LARGE_IMAGES, **search)
+    for each in (one.final, *one.fidelities.values()):
+        assert {name: each.recipe[name] for name in asdict(LARGE_IMAGES)} == asdict(LARGE_IMAGES)
 
 
 def test_the_cap_on_macs_grows_with_the_image() -> None:
@@ -114,7 +120,7 @@ def test_the_cap_on_macs_grows_with_the_image() -> None:
 
 def test_the_longest_training_is_three_times_that_of_a_slow_machine() -> None:
     """5 epochs of 1,000 rows at 2 million MACs are 10 thousand million, at half a thousand million a second."""
-    whole, part = fidelity(1_000, 1_000, 5, "none"), fidelity(200, 1_000, 5, "none")
+    whole, part = fidelity(1_000, 1_000, 5, Regime()), fidelity(200, 1_000, 5, Regime())
     assert longest_training(whole, 1_000, 2e6) == pytest.approx(3 * 20)
     assert longest_training(part, 1_000, 2e6) == pytest.approx(3 * 4)
     assert longest_training(whole, 1_000, 4e6) == pytest.approx(3 * 40)

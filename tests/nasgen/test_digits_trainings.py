@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from nasgen.budget import training_budget
+from nasgen.budget import Regime, training_budget
 from nasgen.evaluation import Request, candidate_seed
 from nasgen.evaluators import TrainingEvaluator
 from nasgen.tasks import get_task
@@ -61,7 +61,7 @@ def test_a_row_can_be_trained_again(rows: pd.DataFrame) -> None:
     row = rows[rows["fitness"] > 0.98].sort_values("macs").iloc[0]
     task = get_task("digits")
     train, _ = task.split(0)
-    budget = training_budget(task.input_shape, len(train), len(task.y_train), "none")
+    budget = training_budget(task.input_shape, len(train), len(task.y_train), Regime())
     evaluator = TrainingEvaluator(
         "cnn",
         {"input_shape": [1, 8, 8], "n_classes": 10},

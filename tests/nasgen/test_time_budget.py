@@ -12,7 +12,7 @@ from tiny_training import digits, search
 
 import nasgen
 from nasgen import rehearsal, time_budget
-from nasgen.budget import FIDELITY_RATIO, FINAL_SHARES, USABLE, TrainingBudget, fidelity
+from nasgen.budget import FIDELITY_RATIO, FINAL_SHARES, USABLE, Regime, TrainingBudget, fidelity
 from nasgen.clock import Clock
 from nasgen.errors import InputError
 from nasgen.folder import RunFolder
@@ -47,7 +47,7 @@ def task() -> Task:
 
 def budget(task: Task, left: float, workers: int = 2, evaluations: int | None = None) -> TrainingBudget:
     arguments = read_arguments(out="run", minutes=left / 60, evaluations=evaluations)
-    return budget_for(RATES, task, arguments, workers, workers, rows_of(task), "none", left)
+    return budget_for(RATES, task, arguments, workers, workers, rows_of(task), Regime(), left)
 
 
 def rows_of(task: Task) -> int:
@@ -60,8 +60,8 @@ def passes(one: TrainingBudget, rows: int) -> int:
 
 def test_expected_times_by_hand() -> None:
     """100 rows, 3 epochs, 0.8 x 10 million MACs at 1e-4 + 8e6 x 1e-10 = 9e-4 s, a tenth slower side by side."""
-    final = fidelity(400, 400, 10, "none")
-    part, whole = fidelity(100, 400, 3, "none"), fidelity(400, 400, 3, "none")
+    final = fidelity(400, 400, 10, Regime())
+    part, whole = fidelity(100, 400, 3, Regime()), fidelity(400, 400, 3, Regime())
     assert (TYPICAL_SHARE, PARALLEL_SLOWDOWN) == (0.8, 1.1)
     one, two = (TrainingBudget(10_000_000, ladder, final) for ladder in ({"s": part}, {"p": part, "s": whole}))
     assert search_seconds(RATES, one, 400) == pytest.approx(1.1 * 300 * 9e-4)
@@ -69,10 +69,10 @@ def test_expected_times_by_hand() -> None:
     assert PROMOTED == 0.45
     assert search_seconds(RATES, two, 400) == pytest.approx(1.1 * (20 / 29 * 300 + 9 / 29 * 1200) * 9e-4)
     # the winner is at the cap, and has all the cores where its batches are large: four are worth 3.2
-    large = fidelity(100_000, 100_000, 10, "none")
+    large = fidelity(100_000, 100_000, 10, Regime())
     assert final_seconds(RATES, large, 100_000, 1e7, cores=4) == pytest.approx(1e6 * 1.1e-3 / 3.2)
     assert final_seconds(RATES, large, 100_000, 1e7, cores=1) == pytest.approx(1e6 * 1.1e-3)
-    assert final_seconds(RATES, fidelity(400, 400, 10, "none"), 400, 1e7, cores=4) == pytest.approx(4000 * 1.1e-3)
+    assert final_seconds(RATES, fidelity(400, 400, 10, Regime()), 400, 1e7, cores=4) == pytest.approx(4000 * 1.1e-3)
     assert final_seconds(RATES, large, 100_000, 1e5, cores=4) == pytest.approx(1e6 * 1.1e-4)
 
 
@@ -105,7 +105,7 @@ def test_no_fidelity_repeats_another_where_the_data_are_soon_seen_often_enough(r
 def test_who_asks_for_halving_has_two_fidelities_however_few_the_images(task: Task) -> None:
     for left in LEFT:
         arguments = read_arguments(out="run", minutes=left / 60, halving=True)
-        one = budget_for(RATES, task, arguments, 2, 2, rows_of(task), "none", left)
+        one = budget_for(RATES, task, arguments, 2, 2, rows_of(task), Regime(), left)
         assert len(one.fidelities) == max(2, len(budget(task, left).fidelities))
 
 
@@ -117,7 +117,7 @@ def test_a_final_training_that_reads_small_images_at_first_takes_less_time() -> 
 
 
 def test_expected_evaluations_fill_the_share_of_the_search_and_are_one_at_least() -> None:
-    ladder, final = {"search": fidelity(100, 400, 3, "none")}, fidelity(400, 400, 3, "none")
+    ladder, final = {"search": fidelity(100, 400, 3, Regime())}, fidelity(400, 400, 3, Regime())
     one = TrainingBudget(10_000_000, ladder, final, search_share=0.5)
     each = 1.1 * 300 * 9e-4
     for workers in (1, 2, 4):
@@ -169,14 +169,14 @@ def test_more_time_never_makes_a_budget_smaller(task: Task) -> None:
 
 def narrowing(task: Task, left: float, rates: Rates = RATES) -> TrainingBudget:
     arguments = read_arguments(out="run", minutes=left / 60)
-    return budget_for(rates, task, arguments, 2, 2, rows_of(task), "none", left, narrows=True)
+    return budget_for(rates, task, arguments, 2, 2, rows_of(task), Regime(), left, narrows=True)
 
 
 def test_a_search_on_narrower_networks_sees_more_of_them_and_ends_with_a_wider_one(task: Task) -> None:
     rates, rows = Rates(constant=1e-6, per_mac=1e-10), rows_of(task)
     for left in LEFT[(LEFT > 100) & (LEFT < 300)]:
         arguments = read_arguments(out="run", minutes=left / 60)
-        plain = budget_for(rates, task, arguments, 2, 2, rows, "none", left)
+        plain = budget_for(rates, task, arguments, 2, 2, rows, Regime(), left)
         narrow = narrowing(task, left, rates)
         assert {one.width for one in plain.fidelities.values()} == {1.0}
         assert {one.width for one in narrow.fidelities.values()} == {0.5}
@@ -191,7 +191,7 @@ def test_a_search_on_narrower_networks_sees_more_of_them_and_ends_with_a_wider_o
 def test_networks_stay_whole_where_their_width_is_not_what_takes_the_time(task: Task) -> None:
     rates = Rates(constant=1e-2, per_mac=1e-10)
     arguments = read_arguments(out="run", minutes=10.0)
-    plain = budget_for(rates, task, arguments, 2, 2, rows_of(task), "none", 600.0)
+    plain = budget_for(rates, task, arguments, 2, 2, rows_of(task), Regime(), 600.0)
     assert narrowing(task, 600.0, rates) == plain
 
 
@@ -205,7 +205,7 @@ def test_caps_stay_within_fixed_multiples_of_the_default(task: Task) -> None:
 
 def sampling(task: Task, left: float, evaluations: int | None = None) -> TrainingBudget:
     arguments = read_arguments(out="run", minutes=left / 60, evaluations=evaluations, strategy="irwin-harris")
-    return budget_for(RATES, task, arguments, 2, 2, rows_of(task), "none", left)
+    return budget_for(RATES, task, arguments, 2, 2, rows_of(task), Regime(), left)
 
 
 def test_200_networks_read_a_tenth_and_three_all_within_the_time(task: Task) -> None:
@@ -235,6 +235,20 @@ def test_fewer_networks_train_longer(task: Task) -> None:
 
 
 # A search and a plan that rehearse ---------------------------------------------------------------------------
+
+
+def test_a_rehearsal_trains_under_the_regime_of_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Muon takes time of its own: rates measured without it would promise more than the search can keep."""
+    recipes = []
+
+    def seconds_per_epoch(network: Any, images: Any, recipe: Recipe, steps: int) -> float:
+        recipes.append(recipe)
+        return 1.0
+
+    monkeypatch.setattr("nasgen.final.seconds_per_epoch", seconds_per_epoch)
+    regime = Regime("shift", muon_lr=0.1)
+    rehearsal.measure_rates(get_task(digits()), read_arguments(out="run", minutes=1.0), regime)
+    assert {(recipe.augmentation, recipe.muon_lr) for recipe in recipes} == {("shift", 0.1)}
 
 
 @pytest.fixture
