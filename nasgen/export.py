@@ -126,10 +126,11 @@ def export_best(
 
 
 def _write_weights(path: Path, state: Mapping[str, torch.Tensor]) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    # the format knows neither channels-last strides nor tensors that share memory
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}, path)
+    # the format knows neither channels-last strides nor tensors that share memory; a file that safetensors writes
+    # itself is private
+    path.write_bytes(save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}))
 
 
 def _swap(partial: Path, folder: Path) -> None:
