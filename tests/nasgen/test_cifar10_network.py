@@ -13,8 +13,6 @@ import torch
 from safetensors.torch import load_file
 
 from nasgen.tasks import get_task
-from nasgen.tasks.images import final_test_images
-from nasgen.training import score
 from search_spaces import get_space
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "cifar10"

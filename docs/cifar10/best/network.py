@@ -52,16 +52,8 @@ import torch
 
 def read_safetensors(path):
     """The tensors of a .safetensors file by name: a JSON header, then their bytes, little-endian."""
-    types = {
-        "F64": torch.float64,
-        "F32": torch.float32,
-        "F16": torch.float16,
-        "BF16": torch.bfloat16,
-        "I64": torch.int64,
-        "I32": torch.int32,
-        "U8": torch.uint8,
-        "BOOL": torch.bool,
-    }
+    types = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+             "I64": torch.int64, "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
     content = torch.frombuffer(bytearray(Path(path).read_bytes()), dtype=torch.uint8)
     start = 8 + int.from_bytes(bytes(content[:8].tolist()), "little")
     header = json.loads(bytes(content[8:start].tolist()))
@@ -81,20 +73,12 @@ class Network(Layers):
     normalised here. ``Network.classes`` names the columns.
     """
 
-    classes = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+    classes = ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')
 
     def __init__(self, weights=Path(__file__).with_name("weights.safetensors")):
         super().__init__()
-        self.register_buffer(
-            "mean_",
-            torch.tensor([125.306918046875, 122.950394140625, 113.86538318359375]).view(-1, 1, 1),
-            persistent=False,
-        )
-        self.register_buffer(
-            "std_",
-            torch.tensor([62.99321927813691, 62.088707640014164, 66.70489964063097]).view(-1, 1, 1),
-            persistent=False,
-        )
+        self.register_buffer("mean_", torch.tensor([125.306918046875, 122.950394140625, 113.86538318359375]).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std_", torch.tensor([62.99321927813691, 62.088707640014164, 66.70489964063097]).view(-1, 1, 1), persistent=False)
         self.load_state_dict(read_safetensors(weights))
         self.eval()
 
