@@ -102,6 +102,11 @@ def test_a_folder_is_replaced_whole_and_leaves_nothing_beside(export: Callable[.
     assert sorted(path.name for path in folder.iterdir()) == ["genotype.json", "network.py", "weights.safetensors"]
 
 
+def test_whoever_may_read_the_code_may_read_the_weights(export: Callable[..., Path]) -> None:
+    folder = export()
+    assert (folder / "weights.safetensors").stat().st_mode == (folder / "network.py").stat().st_mode
+
+
 def test_a_failed_export_leaves_the_old_one(export: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     folder = export(genotype="first")
 

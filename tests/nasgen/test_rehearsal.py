@@ -1,11 +1,18 @@
-"""The line through what a rehearsal measures."""
+"""What a rehearsal trains, and the line through what it measures."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from tiny_training import digits
 
-from nasgen.rehearsal import Rates, fit_rates
+from nasgen.budget import Regime
+from nasgen.recipe import Recipe
+from nasgen.rehearsal import Rates, fit_rates, measure_rates
+from nasgen.settings import read_arguments
+from nasgen.tasks import get_task
 
 
 def test_rates_are_the_line_through_the_measurements() -> None:
@@ -33,3 +40,17 @@ def test_rates_are_never_negative() -> None:
         rates = fit_rates(rng.uniform(0, 1e8, 6), rng.uniform(1e-6, 1e-2, 6))
         assert min(rates.constant, rates.per_mac) >= 0
         assert rates.seconds(1e6) > 0
+
+
+def test_a_rehearsal_trains_under_the_regime_of_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Muon takes time of its own: rates measured without it would promise more than the search can keep."""
+    recipes = []
+
+    def seconds_per_epoch(network: Any, images: Any, recipe: Recipe, steps: int) -> float:
+        recipes.append(recipe)
+        return 1.0
+
+    monkeypatch.setattr("nasgen.final.seconds_per_epoch", seconds_per_epoch)
+    regime = Regime("shift", muon_lr=0.1)
+    measure_rates(get_task(digits()), read_arguments(out="run", minutes=1.0), regime)
+    assert {(recipe.augmentation, recipe.muon_lr) for recipe in recipes} == {("shift", 0.1)}

@@ -237,20 +237,6 @@ def test_fewer_networks_train_longer(task: Task) -> None:
 # A search and a plan that rehearse ---------------------------------------------------------------------------
 
 
-def test_a_rehearsal_trains_under_the_regime_of_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Muon takes time of its own: rates measured without it would promise more than the search can keep."""
-    recipes = []
-
-    def seconds_per_epoch(network: Any, images: Any, recipe: Recipe, steps: int) -> float:
-        recipes.append(recipe)
-        return 1.0
-
-    monkeypatch.setattr("nasgen.final.seconds_per_epoch", seconds_per_epoch)
-    regime = Regime("shift", muon_lr=0.1)
-    rehearsal.measure_rates(get_task(digits()), read_arguments(out="run", minutes=1.0), regime)
-    assert {(recipe.augmentation, recipe.muon_lr) for recipe in recipes} == {("shift", 0.1)}
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Candidates as small as they are trained for a few images."""
