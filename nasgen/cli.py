@@ -226,6 +226,21 @@ def export(
 
 
 @app.command()
+def fit(
+    sources: Annotated[list[str], typer.Argument(help="Folders of runs, or tables with a column of genotypes.")],
+    target: Annotated[str, typer.Option(help="The column to predict; of a run fitness or a metric.")],
+    out: Annotated[str, typer.Option(help="Folder of the surrogate.")],
+    model: Annotated[str, typer.Option(help="auto, or a model by name.")] = "auto",
+    features: Annotated[str, typer.Option(help="A feature set by name.")] = "default",
+) -> None:
+    """Fit a surrogate on stored rows and save it, for predict and for search --surrogate."""
+    from nasgen.fitting import fit_surrogate
+
+    surrogate = fit_surrogate(sources, target, out, model, features)
+    _say(f"{len(surrogate.y_)} rows, {len(surrogate.names_)} columns, in {out}")
+
+
+@app.command()
 def predict(
     source: Annotated[str, typer.Argument(help="Folder of a run, or of a saved surrogate.")],
     genotypes: Annotated[list[str], typer.Argument(help="Files with one genotype a line, or - for stdin.")],

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from nasgen.acquisition import Acquisition, promise
 from nasgen.evaluation import Evaluation
 from nasgen.prescreen import Prescreen
 from nasgen.strategy import Proposal, draw_distinct, draw_fresh
@@ -43,8 +44,10 @@ class Evolution(Generic[G]):
         Offspring bred for one ask with the surrogate.
     newcomers
         Share of a brood that is random genotypes instead of offspring.
+    acquisition
+        What ranks the brood.
     optimism
-        How many spreads are added to the mean before the brood is ranked (upper confidence bound).
+        How many spreads the upper confidence bound adds to the mean.
     exploration
         Share of the asks that take the first child unseen.
     fidelities
@@ -67,6 +70,7 @@ class Evolution(Generic[G]):
         prescreen: Prescreen[G] | None = None,
         brood: int = 64,
         newcomers: float = 0.2,
+        acquisition: Acquisition = "ucb",
         optimism: float = 0.5,
         exploration: float = 0.25,
         fidelities: Sequence[str] = ("search",),
@@ -78,6 +82,7 @@ class Evolution(Generic[G]):
         self.prescreen = prescreen
         self.brood = brood
         self.newcomers = newcomers
+        self.acquisition: Acquisition = acquisition
         self.optimism = optimism
         self.exploration = exploration
         self.fidelities = tuple(fidelities)
@@ -128,7 +133,8 @@ class Evolution(Generic[G]):
         draws = [lambda: self._newcomer(rng)] * n_newcomers + [lambda: self._child(rng)] * (self.brood - n_newcomers)
         brood = draw_distinct(self.space, rng, self.asked, draws)
         mean, spread = prescreen.predict([proposal.genotype for proposal in brood])
-        best = int(np.argmax(mean + self.optimism * spread))
+        leader = self.population[0].value
+        best = int(np.argmax(promise(self.acquisition, mean, spread, leader, self.optimism, rng)))
         return replace(brood[best], predicted=float(mean[best]), predicted_std=float(spread[best]))
 
     def state(self) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from predictors.features.structure import Floats
+from predictors.features.pool import Floats, Pool
 from search_spaces import LabelledGraph
 
 Vocabulary = Mapping[str, Any]
@@ -46,6 +46,10 @@ class FeatureSet(Protocol):
         """The rows of a pool of graphs, shape (len(graphs), len(names)); nan where a graph has no such number."""
         ...
 
+    def compute_pool(self, pool: Pool) -> Floats:
+        """The same rows from graphs that stand in a pool already."""
+        ...
+
     def vocabulary(self) -> Vocabulary:
         """What was learned, as JSON values; ``with_vocabulary`` takes it back."""
         ...
@@ -78,7 +82,11 @@ class Concatenated:
 
     def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
         """The parts' rows side by side."""
-        return np.hstack([part.compute(graphs) for part in self.parts])
+        return self.compute_pool(Pool.of(graphs))
+
+    def compute_pool(self, pool: Pool) -> Floats:
+        """The parts' rows side by side, all of them read from one pool."""
+        return np.hstack([part.compute_pool(pool) for part in self.parts])
 
     def vocabulary(self) -> Vocabulary:
         """The vocabulary of each part, by its name."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from predictors.features.protocol import FeatureSet
-from predictors.features.structure import Floats
+from predictors.features.pool import Floats
 from search_spaces import LabelledGraph
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import networkx as nx
 import numpy as np
 import pytest
+from contracts.live_part import live_part
 from contracts.random_graphs import random_dag, renamed
 
-from predictors.features import FEATURE_SETS, FeatureRows, FeatureSet, PathFeatures, get_features, live_part
+from predictors.features import FEATURE_SETS, FeatureRows, FeatureSet, PathFeatures, get_features
+from predictors.features.pool import Pool
 from search_spaces import LabelledGraph
 
 RNG = np.random.default_rng(0)
@@ -77,17 +80,6 @@ def test_an_unknown_set_is_refused() -> None:
         get_features("cnn57")
 
 
-def test_live_part_keeps_what_paths_use_and_the_labelled_ends() -> None:
-    live = live_part(DEAD)
-    assert live.ops == ("input", "conv3x3", "output")
-    assert live.edges == ((0, 1), (1, 2))
-    assert live.attributes["channels"] == (3, 8, 8)
-    assert live.info == DEAD.info
-    assert live_part(live) is live
-    assert live_part(ODD[2]).ops == ("input", "output")
-    assert live_part(ODD[3]).edges == ((0, 1), (1, 2))
-
-
 def test_path_features_worked_out_by_hand() -> None:
     graph = LabelledGraph(
         ["input", "a", "b", "a", "a", "output"],
@@ -103,6 +95,7 @@ def test_path_features_worked_out_by_hand() -> None:
         "paths": np.log(1 + 4),
         "longest_path": 3,
         "shortest_path": 1,
+        "mean_path": (3 + 3 + 1 + 2) / 4,
         "count[a]": 3,
         "first[a]": 2,
         "last[b]": 1,
@@ -111,31 +104,54 @@ def test_path_features_worked_out_by_hand() -> None:
         "most[a]": 2,
         "fewest[a]": 0,
         "most[b]": 1,
+        "usual[a]": (1 + 2 + 0 + 1) / 4,
+        "holding[a=0]": np.log(2),
+        "holding[a=1]": np.log(3),
+        "holding[a=2]": np.log(2),
+        "holding[a=3]": 0,
+        "keeping[a]": np.log(1 + 3),
+        "keeping[b]": np.log(1 + 1),
+        "follows[a>b]": 1,
+        "follows[a>a]": 1,
+        "follows[b>a]": 0,
         "longest[a]": 3,
         "longest[b]": 1,
         "shortest[a]": 1,
         "mean[channels]": 3,
         "max[channels]": 5,
         "std[channels]": (10 / 6) ** 0.5,
+        "last[channels]": (2 + 3 + 5 + 1) / 4,
+        "heaviest[channels]": np.log([2, 5, 6, 4]).sum(),
+        "mean[channels|a]": np.log([3, 5, 6]).mean(),
         "log[gain]": -1,
     }
     assert {name: row[name] for name in expected} == pytest.approx(expected)
 
 
 def test_path_features_equal_those_of_all_paths_listed() -> None:
+    fitted = PathFeatures().fit(POOL)
+    assert {"conv*", "not conv"} < set(fitted.sets)
     for graph in POOL[:10]:
-        fitted = PathFeatures().fit(POOL)
         row = dict(zip(fitted.names, fitted.compute([graph])[0].tolist(), strict=True))
         paths = list(nx.all_simple_paths(graph.to_networkx(), 0, len(graph) - 1))
         inner = [[graph.ops[vertex] for vertex in path[1:-1]] for path in paths]
         assert row["paths"] == pytest.approx(np.log1p(len(paths)))
-        for op in fitted.ops:
-            counts = [ops.count(op) for ops in inner]
-            assert (row[f"most[{op}]"], row[f"fewest[{op}]"]) == (max(counts), min(counts))
-        for subset in fitted.subsets:
-            lengths = [len(ops) + 1 for ops in inner if set(ops) <= set(subset)] or [0]
-            assert row[f"longest[{'+'.join(subset)}]"] == max(lengths)
-            assert row[f"shortest[{'+'.join(subset)}]"] == min(lengths)
+        assert row["mean_path"] == pytest.approx(np.mean([len(ops) + 1 for ops in inner]))
+        for group, members in fitted.groups.items():
+            counts = [sum(op in members for op in ops) for ops in inner]
+            assert (row[f"most[{group}]"], row[f"fewest[{group}]"]) == (max(counts), min(counts))
+            assert row[f"usual[{group}]"] == pytest.approx(np.mean(counts))
+            for k in range(4):
+                holding = sum(count == k if k < 3 else count >= k for count in counts)
+                assert row[f"holding[{group}={k}]"] == pytest.approx(np.log1p(holding))
+        for name, subset in fitted.sets.items():
+            lengths = [len(ops) + 1 for ops in inner if set(ops) <= set(subset)]
+            assert row[f"longest[{name}]"] == max(lengths, default=0)
+            assert row[f"shortest[{name}]"] == min(lengths, default=0)
+            assert row[f"keeping[{name}]"] == pytest.approx(np.log1p(len(lengths)))
+        for tails, heads in product(fitted.kinds.items(), repeat=2):
+            edges = sum(graph.ops[tail] in tails[1] and graph.ops[head] in heads[1] for tail, head in graph.edges)
+            assert row[f"follows[{tails[0]}>{heads[0]}]"] == edges
 
 
 def test_numbers_that_a_graph_does_not_know_are_nan() -> None:
@@ -159,13 +175,13 @@ def test_growing_rows_are_computed_once_while_the_vocabulary_stays(monkeypatch: 
     rows = FeatureRows(PathFeatures())
     rows.extend(POOL)
     computed: list[int] = []
-    compute = PathFeatures.compute
+    compute = PathFeatures.compute_pool
 
-    def counting(self: PathFeatures, graphs: list[LabelledGraph]) -> object:
-        computed.append(len(graphs))
-        return compute(self, graphs)
+    def counting(self: PathFeatures, pool: Pool) -> object:
+        computed.append(pool.n_graphs)
+        return compute(self, pool)
 
-    monkeypatch.setattr(PathFeatures, "compute", counting)
+    monkeypatch.setattr(PathFeatures, "compute_pool", counting)
     rows.extend(POOL[:2])
     rows.extend([LabelledGraph(["input", "new", "output"], [(0, 1), (1, 2)])])
     assert computed == [2, len(POOL) + 3]
