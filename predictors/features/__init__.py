@@ -4,31 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from predictors.features.default import DefaultFeatures
+from predictors.features.layers import LayerFeatures
 from predictors.features.paper import FEATURES_V1, Cnn56
 from predictors.features.paths import PathFeatures
-from predictors.features.protocol import Concatenated, FeatureSet, Vocabulary
+from predictors.features.properties import GraphProperties
+from predictors.features.protocol import FeatureSet, Vocabulary
+from predictors.features.relational import RelationalProperties
 from predictors.features.rows import FeatureRows
-from predictors.features.structure import live_part
 
 __all__ = [
     "FEATURES_V1",
     "FEATURE_SETS",
     "Cnn56",
-    "Concatenated",
+    "DefaultFeatures",
     "FeatureRows",
     "FeatureSet",
+    "GraphProperties",
+    "LayerFeatures",
     "PathFeatures",
+    "RelationalProperties",
     "Vocabulary",
     "get_features",
-    "live_part",
 ]
 
 #: Name to a function that makes the set, with nothing learned yet.
 FEATURE_SETS: Mapping[str, Callable[[], FeatureSet]] = {
     "cnn56": Cnn56,
     "cnn56-thesis": lambda: Cnn56(variance=True),
+    "graph23": GraphProperties,
+    "relational5": RelationalProperties,
     "paths": PathFeatures,
-    "default": lambda: Concatenated("default", (Cnn56(), PathFeatures())),
+    "layers": LayerFeatures,
+    "default": DefaultFeatures,
 }
 
 

@@ -13,8 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from predictors.features.pool import OUTPUT, Floats, Pool, segment_max, segment_mean_std
 from predictors.features.protocol import Vocabulary
-from predictors.features.structure import OUTPUT, Floats, Structure
+from predictors.features.walks import edge_betweenness, largest_sums, random_walk, skeleton_distances
 from search_spaces import LabelledGraph
 
 OPERATIONS = ("conv", "max_pool", "avg_pool", "sum", "concat", "skip")
@@ -79,8 +80,34 @@ class Cnn56:
 
     def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
         """The rows, shape (len(graphs), 56)."""
-        rows = [self._row(Structure.of(graph)) for graph in graphs]
-        return np.array(rows, dtype=np.float64).reshape(len(graphs), len(self.names))
+        return self.compute_pool(Pool.of(graphs))
+
+    def compute_pool(self, pool: Pool) -> Floats:
+        """The rows of a pool's graphs, shape (n_graphs, 56)."""
+        largest = largest_sums(pool, np.stack([np.ones(pool.n_vertices), -np.ones(pool.n_vertices)], axis=1))
+        lengths = np.where(np.isfinite(largest), np.abs(largest) - 1, 0.0)  # edges, not vertices
+        longest, shortest = lengths.T
+        return np.column_stack(
+            [
+                *_layer_mass(pool),
+                *_by_operation(pool, np.stack([shortest, longest, random_walk(pool)])),
+                *self._properties(pool, longest),
+            ]
+        )
+
+    def _properties(self, pool: Pool, depth: Floats) -> list[Floats]:
+        """The 18 graph features, in the order of ``PROPERTIES``."""
+        columns = []
+        for name, values in _graph_properties(pool, depth).items():
+            segment = pool.edge_graph if name == "edge_betweenness" else pool.graph
+            mean, std = segment_mean_std(values, segment, pool.n_graphs)
+            if self.variance:
+                third = std**2
+            else:
+                counted = ~pool.is_label(OUTPUT) if name == "depth" else slice(None)
+                third = segment_max(values[counted], segment[counted], pool.n_graphs)
+            columns += [mean, std, third]
+        return columns
 
     def vocabulary(self) -> Vocabulary:
         """Nothing is learned."""
@@ -90,137 +117,48 @@ class Cnn56:
         """The set itself."""
         return self
 
-    def _row(self, structure: Structure) -> list[float]:
-        lengths = path_lengths(structure)
-        row = _mean_std(_layer_masses(structure))
-        groups = _vertices_by_operation(structure)
-        for path in PATHS:
-            for op in OPERATIONS:
-                row += _mean_std(lengths[path][groups[op]])
-        for name, values in _properties(structure, lengths["longest"]).items():
-            row += _mean_std(values)
-            if self.variance:
-                row.append(row[-1] ** 2)
-            else:
-                if name == "depth":
-                    values = values[[op != OUTPUT for op in structure.graph.ops]]
-                row.append(float(values.max()) if values.size else 0.0)
-        return row
 
-
-def path_lengths(structure: Structure) -> dict[str, Floats]:
-    """The number of edges from the inputs to every vertex on the shortest and longest path and a random walk.
-
-    The walk leaves a vertex by each edge with equal odds; its entry is the expected number of steps on arrival,
-    given that it arrives: with p the probability of a visit and a the expectation of steps and visit together,
-    each is a sum over the predecessors. A DAG is left behind after one visit, so this is exact. Several inputs
-    are equally likely starts. Three arrays of shape (n,).
-    """
-    n = len(structure.graph)
-    inputs, _ = structure.ends
-    shortest, longest, visits, steps = [0.0] * n, [0.0] * n, [0.0] * n, [0.0] * n
-    for vertex in inputs:
-        visits[vertex] = 1 / len(inputs)
-    for vertex in structure.order:
-        tails = structure.predecessors[vertex]
-        if tails and visits[vertex] == 0.0:
-            shortest[vertex] = 1 + min(shortest[tail] for tail in tails)
-            longest[vertex] = 1 + max(longest[tail] for tail in tails)
-            shares = [(tail, 1 / len(structure.successors[tail])) for tail in tails]
-            visits[vertex] = sum(visits[tail] * share for tail, share in shares)
-            steps[vertex] = sum((steps[tail] + visits[tail]) * share for tail, share in shares)
-    walk = [a / p if p else 0.0 for a, p in zip(steps, visits, strict=True)]
-    return {"shortest": np.array(shortest), "longest": np.array(longest), "random_walk": np.array(walk)}
-
-
-def edge_betweenness(adjacency: Floats) -> Floats:
-    """The share of all shortest directed paths that use an edge, shape (n, n), zero where there is no edge.
-
-    The algorithm of Brandes 2001, run from all sources at once: path counts breadth first, then dependencies
-    from the farthest vertices back. Divided by the n (n - 1) ordered pairs.
-    """
-    n = len(adjacency)
-    counts = np.eye(n)
-    fronts = [counts]
-    while True:
-        front = fronts[-1] @ adjacency
-        front[counts > 0] = 0.0
-        if not front.any():
-            break
-        counts = counts + front
-        fronts.append(front)
-    result = np.zeros((n, n))
-    dependency = np.zeros((n, n))
-    for nearer, farther in zip(fronts[-2::-1], fronts[:0:-1], strict=True):
-        share = np.divide(1 + dependency, farther, out=np.zeros((n, n)), where=farther > 0)
-        result += nearer.T @ share
-        dependency += nearer * (share @ adjacency.T)
-    return result * adjacency / max(1, n * (n - 1))
-
-
-def distances(adjacency: Floats) -> Floats:
-    """The number of edges between any two vertices, shape (n, n); infinite between components."""
-    n = len(adjacency)
-    result = np.where(np.eye(n) > 0, 0.0, np.inf)
-    front, steps = np.eye(n, dtype=bool), 0
-    while front.any():
-        steps += 1
-        front = ((front @ adjacency) > 0) & np.isinf(result)
-        result[front] = steps
-    return result
-
-
-def _properties(structure: Structure, depth: Floats) -> dict[str, Floats]:
-    """The values behind the 18 graph features, in the order of ``PROPERTIES``."""
-    adjacency = structure.adjacency
-    n = len(adjacency)
-    skeleton = adjacency + adjacency.T
-    degree = skeleton.sum(axis=1)
-    steps = distances(skeleton)
-    near = np.isfinite(steps)
-    total = np.where(near, steps, 0.0).sum(axis=1)
-    others = near.sum(axis=1) - 1.0
+def _graph_properties(pool: Pool, depth: Floats) -> dict[str, Floats]:
+    """The numbers of the vertices (betweenness: of the edges) behind the graph features."""
+    degree = (pool.in_degree + pool.out_degree).astype(np.float64)
+    eccentricity, total, others = skeleton_distances(pool)
+    near = np.bincount(pool.tail, weights=degree[pool.head], minlength=pool.n_vertices)
+    near += np.bincount(pool.head, weights=degree[pool.tail], minlength=pool.n_vertices)
     return {
         "depth": depth,
-        "edge_betweenness": edge_betweenness(adjacency)[adjacency > 0],
-        "eccentricity": np.where(near, steps, 0.0).max(axis=1, initial=0.0),
+        "edge_betweenness": edge_betweenness(pool),
+        "eccentricity": eccentricity,
         # Wasserman and Faust's correction: scaled by the share of the graph that can be reached.
-        "closeness": others**2 / np.maximum(total, 1.0) / max(1, n - 1),
-        "avg_neighbor_degree": skeleton @ degree / np.maximum(degree, 1.0),
+        "closeness": others**2 / np.maximum(total, 1.0) / np.maximum(pool.sizes - 1, 1)[pool.graph],
+        "avg_neighbor_degree": near / np.maximum(degree, 1.0),
         "degree": degree,
     }
 
 
-def _layer_masses(structure: Structure) -> Floats:
-    """Channels of a vertex times the summed channels of its predecessors."""
-    channels = structure.graph.attributes.get("channels", (1.0,) * len(structure.graph))
-    return np.array(
-        [
-            channels[vertex] * sum(channels[tail] for tail in structure.predecessors[vertex])
-            for vertex in structure.operations
-        ]
-    )
+def _layer_mass(pool: Pool) -> tuple[Floats, Floats]:
+    """Mean and standard deviation, over the operations, of a vertex's channels times the sum of its predecessors'."""
+    channels = pool.attributes.get("channels", np.ones(pool.n_vertices))
+    channels = np.where(np.isnan(channels), 1.0, channels)
+    mass = channels * np.bincount(pool.head, weights=channels[pool.tail], minlength=pool.n_vertices)
+    inner = ~pool.labelled
+    return segment_mean_std(mass[inner], pool.graph[inner], pool.n_graphs)
 
 
-def _vertices_by_operation(structure: Structure) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = {op: [] for op in OPERATIONS}
-    for vertex in structure.operations:
-        operation = _operation(structure.graph.ops[vertex])
-        if operation:
-            groups[operation].append(vertex)
-    return groups
+def _by_operation(pool: Pool, lengths: Floats) -> list[Floats]:
+    """Mean and standard deviation of each of the path lengths (3, n_vertices) over the vertices of each operation."""
+    code = np.array([_operation(label) for label in pool.labels], dtype=np.int64)[pool.label]
+    known = code >= 0
+    cell = pool.graph[known] * len(OPERATIONS) + code[known]
+    columns: list[Floats] = []
+    for values in lengths:
+        both = segment_mean_std(values[known], cell, pool.n_graphs * len(OPERATIONS))
+        mean, std = (statistic.reshape(pool.n_graphs, len(OPERATIONS)) for statistic in both)
+        columns += [column for place in range(len(OPERATIONS)) for column in (mean[:, place], std[:, place])]
+    return columns
 
 
 @lru_cache(maxsize=1024)
-def _operation(label: str) -> str | None:
-    """Which of the six operations a label stands for."""
+def _operation(label: str) -> int:
+    """Which of the six operations a label stands for; -1 for none of them."""
     match = _OPERATION.match(label)
-    return match.group(1) if match else None
-
-
-def _mean_std(values: Floats) -> list[float]:
-    """Mean and population standard deviation; zeros for no values."""
-    if not values.size:
-        return [0.0, 0.0]
-    mean = float(values.sum()) / values.size
-    return [mean, float(((values - mean) ** 2).sum() / values.size) ** 0.5]
+    return OPERATIONS.index(match.group(1)) if match else -1

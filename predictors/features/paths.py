@@ -1,43 +1,60 @@
 """Path features: what lies on the input->output paths of any labelled DAG.
 
-Counts of ops, extremes of their number on a path, paths restricted to some of the ops, and degrees by op; the
-kind of feature that Kadlecova et al. 2024, "Surprisingly Strong Performance Prediction with Neural Graph
-Features", sec. 3, found to carry the prediction of accuracy.
+Counts of ops, extremes of their number on a path, paths restricted to some of the ops, and degrees by op: the kind of
+feature that Kadlecova et al. 2024, "Surprisingly Strong Performance Prediction with Neural Graph Features", sec. 3,
+found to carry the prediction of accuracy. Beyond them: how many paths hold how many of an op, how many keep to some
+ops, which op follows which, and numbers of the vertices by op.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from predictors.features.pool import INPUT, OUTPUT, Bools, Floats, Pool, segment_max, segment_sum
 from predictors.features.protocol import Vocabulary
-from predictors.features.structure import INPUT, OUTPUT, Floats, Structure
+from predictors.features.walks import largest_sums, path_counts, path_histogram, restricted_path_counts
 from search_spaces import LabelledGraph
 
-Bools = NDArray[np.bool_]
-
-#: With at most so many ops every subset of them is looked at, with more the single ops and all but one.
 FEW_OPS = 4
+"""With at most so many ops every set of them is looked at, and every pair of ops in a row; with more, single ops,
+kinds, all but one kind, and pairs of kinds."""
+
+MOST_OF_AN_OP = 3
+"""Paths are told apart by how many vertices of an op they hold, up to so many or more."""
+
+CONVOLUTION = re.compile(r"conv\D*(\d+)")
+"""The kernel size in the label of a convolution."""
+
+BY_OP = ("count", "first", "last", "in_mean", "in_max", "out_mean", "out_max", "most", "fewest", "usual")
 
 
 @dataclass(frozen=True)
 class PathFeatures:
     """Features of the live part of a labelled DAG, for whatever ops, attributes and info numbers occur.
 
-    - ``count[op]``; ``most[op]``, ``fewest[op]``: vertices of the op, in all and on one path;
-    - ``first[op]``, ``last[op]``: edges from inputs to the op and from the op to outputs;
-    - ``in_mean[op]``, ``in_max[op]``, ``out_mean[op]``, ``out_max[op]``: degrees of its vertices;
-    - ``longest[a+b]``, ``shortest[a+b]``: edges on a path over no other ops, 0 where there is none;
-    - ``vertices``, ``edges``, ``paths`` (log(1 + number)), ``longest_path``, ``shortest_path``;
-    - ``mean[x]``, ``max[x]``, ``std[x]`` of attribute x over the vertices, ``log[y]`` = sign(y) log(1 + |y|)
-      of info y; nan in graphs without them.
+    A group is an op, or a kind of several ops whose labels agree up to their first digit (``conv`` of ``conv3x3`` and
+    ``conv5x5``).
 
-    An op that the vocabulary does not hold takes part as a vertex only. Without a live path, path features
-    are 0.
+    - ``vertices``, ``edges``, ``paths``, ``longest_path``, ``shortest_path``, ``mean_path`` (in edges);
+    - by group ``count``; ``most``, ``fewest`` and ``usual`` (mean) number on a path; ``first``, ``last``: edges from
+      inputs to the group and from it to outputs; ``in_mean``, ``in_max``, ``out_mean``, ``out_max``: degrees;
+    - ``holding[g=k]``: paths with k vertices of group g (3: or more);
+    - where there are convolutions, of their kernels' areas (9 for ``conv3x3``) ``area``: the sum over all vertices;
+      ``most_area``, ``fewest_area``, ``usual_area``: the sum over a path;
+    - by set of ops ``longest``, ``shortest`` (in edges, 0 for none) and ``keeping``: paths over no other ops;
+    - ``follows[a>b]``: edges from ops of class a to class b, where a class is an op, or a kind if there are many ops;
+    - ``mean[x]``, ``max[x]``, ``std[x]`` of attribute x over the vertices, ``last[x]``: its mean before the outputs;
+      ``heaviest[x]``, ``mean[x|a]``: the largest sum on a path, and the mean over class a, of log(1 + \\|x\\|);
+    - ``log[y]`` = sign(y) log(1 + \\|y\\|) of info y.
+
+    Numbers of paths are log(1 + number). Numbers that a graph does not have are nan. An op that the vocabulary does
+    not hold takes part as a vertex only. Without a live path, path features are 0.
     """
 
     ops: tuple[str, ...] = ()
@@ -45,45 +62,84 @@ class PathFeatures:
     info: tuple[str, ...] = ()
 
     name: str = "paths"
-    version: int = 1
+    version: int = 2
 
-    @property
-    def subsets(self) -> tuple[tuple[str, ...], ...]:
+    @cached_property
+    def kinds(self) -> Mapping[str, tuple[str, ...]]:
+        """The ops of each kind: those whose labels agree up to their first digit."""
+        kinds: dict[str, tuple[str, ...]] = {}
+        for op in self.ops:
+            kind = re.split(r"[_-]?\d", op)[0] or op
+            kinds[kind] = (*kinds.get(kind, ()), op)
+        return kinds
+
+    @cached_property
+    def classes(self) -> Mapping[str, tuple[str, ...]]:
+        """A division of the ops: each by itself if they are few, their kinds otherwise."""
+        return {op: (op,) for op in self.ops} if len(self.ops) <= FEW_OPS else self.kinds
+
+    @cached_property
+    def areas(self) -> Mapping[str, float]:
+        """The area of the kernel of each op that is a convolution."""
+        sizes = {op: CONVOLUTION.search(op) for op in self.ops}
+        return {op: float(size[1]) ** 2 for op, size in sizes.items() if size and len(size[1]) < 4}
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """The ops one by one, and the kinds of several."""
+        several = {kind: ops for kind, ops in self.kinds.items() if len(ops) > 1}
+        return {op: (op,) for op in self.ops} | {f"{kind}*": ops for kind, ops in several.items()}
+
+    @cached_property
+    def sets(self) -> Mapping[str, tuple[str, ...]]:
         """The sets of ops, not all of them, to which paths are restricted."""
         n = len(self.ops)
-        sizes: Iterable[int] = range(1, n) if n <= FEW_OPS else (1, n - 1)
-        return tuple(subset for size in sizes for subset in combinations(self.ops, size))
+        if n <= FEW_OPS:
+            return {"+".join(ops): ops for size in range(1, n) for ops in combinations(self.ops, size)}
+        others = {f"not {kind}": tuple(op for op in self.ops if op not in ops) for kind, ops in self.kinds.items()}
+        return dict(self.groups) | {name: ops for name, ops in others.items() if ops}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns; they grow with the vocabulary."""
-        by_op = ("count", "first", "last", "in_mean", "in_max", "out_mean", "out_max", "most", "fewest")
         return (
-            "vertices",
-            "edges",
-            "paths",
-            "longest_path",
-            "shortest_path",
-            *(f"{feature}[{op}]" for feature in by_op for op in self.ops),
-            *(f"{end}[{'+'.join(subset)}]" for end in ("longest", "shortest") for subset in self.subsets),
-            *(f"{stat}[{attribute}]" for attribute in self.attributes for stat in ("mean", "max", "std")),
+            *("vertices", "edges", "paths", "longest_path", "shortest_path", "mean_path"),
+            *(f"{feature}[{group}]" for feature in BY_OP for group in self.groups),
+            *(f"holding[{group}={count}]" for group in self.groups for count in range(MOST_OF_AN_OP + 1)),
+            *(("area", "most_area", "fewest_area", "usual_area") if self.areas else ()),
+            *(f"{feature}[{ops}]" for feature in ("longest", "shortest", "keeping") for ops in self.sets),
+            *(f"follows[{tail}>{head}]" for tail in self.classes for head in self.classes),
+            *(f"{stat}[{x}]" for x in self.attributes for stat in ("mean", "max", "std", "last", "heaviest")),
+            *(f"mean[{x}|{kind}]" for x in self.attributes for kind in self.classes),
             *(f"log[{name}]" for name in self.info),
         )
 
     def fit(self, graphs: Sequence[LabelledGraph]) -> PathFeatures:
         """The set whose vocabulary also holds the ops, attributes and info names of these graphs."""
         return PathFeatures(
-            ops=_union(self.ops, (op for graph in graphs for op in graph.ops if op not in (INPUT, OUTPUT))),
+            ops=_union(self.ops, {op for graph in graphs for op in graph.ops} - {INPUT, OUTPUT}),
             attributes=_union(self.attributes, (name for graph in graphs for name in graph.attributes)),
             info=_union(self.info, (name for graph in graphs for name in graph.info)),
         )
 
     def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
         """The rows, shape (len(graphs), len(names))."""
-        shape = (len(self.subsets), len(self.ops))
-        members = np.array([[op in subset for op in self.ops] for subset in self.subsets], dtype=bool).reshape(shape)
-        rows = [self._row(Structure.of(graph), members) for graph in graphs]
-        return np.array(rows, dtype=np.float64).reshape(len(graphs), len(self.names))
+        return self.compute_pool(Pool.of(graphs))
+
+    def compute_pool(self, pool: Pool) -> Floats:
+        """The rows of a pool's graphs, shape (n_graphs, len(names))."""
+        in_group, in_class = self._members(pool, self.groups), self._members(pool, self.classes)
+        allowed = self._members(pool, self.sets) | pool.labelled[:, None]
+        numbers = {name: pool.attributes.get(name, np.full(pool.n_vertices, np.nan)) for name in self.attributes}
+        return np.hstack(
+            [
+                _extremes_and_counts(pool, in_group, self._areas(pool), allowed),
+                _successions(pool, in_class),
+                *(_statistics(pool, row) for row in numbers.values()),
+                *(_means_by_class(pool, row, in_class) for row in numbers.values()),
+                *(_signed_log(pool.info.get(name, np.full(pool.n_graphs, np.nan)))[:, None] for name in self.info),
+            ]
+        )
 
     def vocabulary(self) -> Vocabulary:
         """The ops, attributes and info names."""
@@ -103,83 +159,114 @@ class PathFeatures:
             info=tuple(vocabulary["info"]),
         )
 
-    def _row(self, structure: Structure, members: Bools) -> Floats:
-        graph = structure.graph
-        onehot = np.array([[label == op for op in self.ops] for label in graph.ops], dtype=np.float64)
-        onehot = onehot.reshape(len(graph), len(self.ops))
-        return np.concatenate(
-            [
-                [len(graph), len(graph.edges), np.log1p(_number_of_paths(structure))],
-                *_path_extremes(structure, onehot, members),
-                *[_attribute_statistics(graph, name) for name in self.attributes],
-                [_signed_log(graph.info.get(name, np.nan)) for name in self.info],
-            ]
-        )
+    def _members(self, pool: Pool, sets: Mapping[str, tuple[str, ...]]) -> Bools:
+        """Whether the op of a vertex belongs to each of the sets of ops, shape (n_vertices, len(sets))."""
+        by_label = np.array([[label in ops for ops in sets.values()] for label in pool.labels], dtype=bool)
+        return by_label.reshape(len(pool.labels), len(sets))[pool.label]
+
+    def _areas(self, pool: Pool) -> Floats:
+        """The area of each vertex's kernel, 0 without one, shape (n_vertices, 1); (n_vertices, 0) if none is known."""
+        if not self.areas:
+            return np.empty((pool.n_vertices, 0))
+        return np.array([self.areas.get(label, 0.0) for label in pool.labels], dtype=np.float64)[pool.label, None]
 
 
-def _path_extremes(structure: Structure, onehot: Floats, members: Bools) -> list[Floats]:
-    """The features from ``longest_path`` to the last ``shortest[...]``, in the order of the names.
+def _extremes_and_counts(pool: Pool, in_group: Bools, area: Floats, allowed: Bools) -> Floats:
+    """The columns from ``vertices`` to ``keeping``.
 
-    One walk over the graph finds the largest, and one the smallest, sum along a path of several weights a
-    vertex: 1 for the length, 1 for each op, and for each subset 1 inside and an infinite penalty outside.
+    One sweep finds the largest, and with it the smallest, sum along a path of several weights a vertex: 1 for the
+    length, 1 for each group, the area, and for each set of ops 1 inside and an infinite penalty outside.
     """
-    n, n_lengths = len(onehot), 1 + len(members)
-    allowed = np.ones((n, n_lengths), dtype=bool)
-    allowed[structure.operations, 1:] = onehot[structure.operations] @ members.T > 0
-    most = _largest_sums(structure, np.hstack([np.where(allowed, 1.0, -np.inf), onehot]))
-    fewest = -_largest_sums(structure, np.hstack([np.where(allowed, -1.0, -np.inf), -onehot]))
-    longest, shortest = _edges_of(most[:n_lengths]), _edges_of(fewest[:n_lengths])
-    on_path = [np.where(np.isfinite(sums[n_lengths:]), sums[n_lengths:], 0.0) for sums in (most, fewest)]
-    return [longest[:1], shortest[:1], *_by_op(structure, onehot), *on_path, longest[1:], shortest[1:]]
+    groups, areas, sets = in_group.shape[1], area.shape[1], allowed.shape[1]
+    weights = np.hstack([np.ones((pool.n_vertices, 1)), in_group, area])
+    penalty = np.where(allowed, 0.0, -np.inf)
+    at_outputs = largest_sums(pool, np.hstack([weights, 1 + penalty, -weights, penalty - 1]))[pool.ending]
+    best = segment_max(at_outputs, pool.graph[pool.ending], pool.n_graphs, empty=-np.inf)
+    largest, smallest = np.hsplit(best, 2)
+    smallest = -smallest
+    ends = [1, 1 + groups, 1 + groups + areas]
+    longest, most, most_area, longest_in = np.hsplit(largest, ends)
+    shortest, fewest, fewest_area, shortest_in = np.hsplit(smallest, ends)
+    arriving, leaving = path_counts(pool), path_counts(pool, forward=False)
+    n_paths = pool.per_graph(np.where(pool.ending, arriving, 0.0))
+    share = arriving * leaving / np.maximum(n_paths, 1.0)[pool.graph]  # of the paths that pass the vertex
+    length, usual, usual_area, _ = np.hsplit(pool.per_graph(share[:, None] * weights), ends)
+    edges = np.bincount(pool.edge_graph, minlength=pool.n_graphs)
+    histogram = path_histogram(pool, in_group, MOST_OF_AN_OP)
+    keeping = restricted_path_counts(pool, allowed)
+    return np.column_stack(
+        [
+            *(pool.sizes, edges, np.log1p(n_paths), _edges(longest), _edges(shortest), _edges(length)),
+            *(_degrees(pool, in_group.astype(np.float64))),
+            *(_finite(most), _finite(fewest), usual),
+            np.log1p(histogram),
+            *(pool.per_graph(area), _finite(most_area), _finite(fewest_area), usual_area),
+            *(_edges(longest_in), _edges(shortest_in), np.log1p(keeping)),
+        ]
+    ).reshape(pool.n_graphs, 6 + groups * (len(BY_OP) + MOST_OF_AN_OP + 1) + 4 * areas + 3 * sets)
 
 
-def _largest_sums(structure: Structure, weights: Floats) -> Floats:
-    """The largest sum of each column of weights (n, k) over an input->output path, -inf where there is none."""
-    inputs, outputs = structure.ends
-    starts = set(inputs)
-    best = np.full(weights.shape, -np.inf)
-    for vertex in structure.order:
-        if vertex in starts:
-            best[vertex] = weights[vertex]
-        elif structure.predecessors[vertex]:
-            best[vertex] = best[structure.predecessors[vertex]].max(axis=0) + weights[vertex]
-    return np.asarray(best[outputs].max(axis=0, initial=-np.inf))
+def _degrees(pool: Pool, in_group: Floats) -> list[Floats]:
+    """The columns from ``count`` to ``out_max``."""
+    count = pool.per_graph(in_group)
+    first, last = (
+        segment_sum(in_group[inner][of_end[outer]], pool.edge_graph[of_end[outer]], pool.n_graphs)
+        for inner, outer, of_end in ((pool.head, pool.tail, pool.starting), (pool.tail, pool.head, pool.ending))
+    )
+    columns = [count, first, last]
+    for degree in (pool.in_degree, pool.out_degree):
+        weighted = degree[:, None] * in_group
+        columns += [pool.per_graph(weighted) / np.maximum(count, 1), segment_max(weighted, pool.graph, pool.n_graphs)]
+    return columns
 
 
-def _edges_of(vertices: Floats) -> Floats:
+def _successions(pool: Pool, in_class: Bools) -> Floats:
+    """How many edges lead from each class to each, shape (n_graphs, classes**2)."""
+    classes = in_class.shape[1]
+    known = np.asarray(in_class.any(axis=1))
+    kept = known[pool.tail] & known[pool.head]
+    which = in_class.argmax(axis=1) if classes else np.zeros(pool.n_vertices, dtype=np.int64)
+    cell = (pool.edge_graph[kept] * classes + which[pool.tail[kept]]) * classes + which[pool.head[kept]]
+    counts = np.bincount(cell, minlength=pool.n_graphs * classes**2).astype(np.float64)
+    return counts.reshape(pool.n_graphs, classes**2)
+
+
+def _statistics(pool: Pool, row: Floats) -> Floats:
+    """Mean, maximum and standard deviation of an attribute, its mean before the outputs, and its heaviest path."""
+    n = np.maximum(pool.sizes, 1)
+    known = np.bincount(pool.graph[~np.isnan(row)], minlength=pool.n_graphs) > 0
+    filled = np.nan_to_num(row)
+    mean = pool.per_graph(filled) / n
+    std = np.sqrt(pool.per_graph((filled - mean[pool.graph]) ** 2) / n)
+    before = pool.ending[pool.head]
+    count = np.bincount(pool.edge_graph[before], minlength=pool.n_graphs)
+    last = segment_sum(filled[pool.tail[before]], pool.edge_graph[before], pool.n_graphs) / np.maximum(count, 1)
+    at_outputs = largest_sums(pool, np.log1p(np.abs(filled))[:, None])[pool.ending, 0]
+    heaviest = _finite(segment_max(at_outputs, pool.graph[pool.ending], pool.n_graphs))
+    largest = segment_max(filled, pool.graph, pool.n_graphs)
+    columns = np.column_stack([mean, largest, std, last, heaviest])
+    return np.where(known[:, None], columns, np.nan)
+
+
+def _means_by_class(pool: Pool, row: Floats, in_class: Bools) -> Floats:
+    """The mean of log(1 + |x|) over each class, shape (n_graphs, classes); 0 for none of the class, nan without x."""
+    known = np.bincount(pool.graph[~np.isnan(row)], minlength=pool.n_graphs) > 0
+    logs = np.log1p(np.abs(np.nan_to_num(row)))[:, None] * in_class
+    mean = pool.per_graph(logs) / np.maximum(pool.per_graph(in_class.astype(np.float64)), 1)
+    return np.where(known[:, None], mean, np.nan)
+
+
+def _edges(vertices: Floats) -> Floats:
     """Edges of paths with so many vertices; 0 for no path."""
-    return np.where(np.isfinite(vertices), vertices - 1, 0.0)
+    return np.where(np.isfinite(vertices) & (vertices > 0), vertices - 1, 0.0)
 
 
-def _by_op(structure: Structure, onehot: Floats) -> list[Floats]:
-    """Counts and degrees of each op, in the order of the names."""
-    adjacency = structure.adjacency
-    inputs, outputs = structure.ends
-    count = onehot.sum(axis=0)
-    rows = [count, adjacency[inputs].sum(axis=0) @ onehot, adjacency[:, outputs].sum(axis=1) @ onehot]
-    for degree in (adjacency.sum(axis=0), adjacency.sum(axis=1)):
-        rows.append(degree @ onehot / np.maximum(count, 1))
-        rows.append((degree[:, None] * onehot).max(axis=0, initial=0.0))
-    return rows
+def _finite(sums: Floats) -> Floats:
+    return np.where(np.isfinite(sums), sums, 0.0)
 
 
-def _number_of_paths(structure: Structure) -> float:
-    inputs, outputs = structure.ends
-    paths = [0.0] * len(structure.graph)
-    for vertex in inputs:
-        paths[vertex] = 1.0
-    for vertex in structure.order:
-        paths[vertex] += sum(paths[tail] for tail in structure.predecessors[vertex])
-    return sum(paths[vertex] for vertex in outputs)
-
-
-def _attribute_statistics(graph: LabelledGraph, name: str) -> list[float]:
-    row = np.array(graph.attributes.get(name, ()))
-    return [float(row.mean()), float(row.max()), float(row.std())] if row.size else [np.nan] * 3
-
-
-def _signed_log(value: float) -> float:
-    return float(np.copysign(np.log1p(abs(value)), value))
+def _signed_log(values: Floats) -> Floats:
+    return np.copysign(np.log1p(np.abs(values)), values)
 
 
 def _union(known: tuple[str, ...], found: Iterable[str]) -> tuple[str, ...]:

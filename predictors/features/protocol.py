@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
 
-import numpy as np
-
-from predictors.features.structure import Floats
+from predictors.features.pool import Floats, Pool
 from search_spaces import LabelledGraph
 
 Vocabulary = Mapping[str, Any]
@@ -46,6 +43,10 @@ class FeatureSet(Protocol):
         """The rows of a pool of graphs, shape (len(graphs), len(names)); nan where a graph has no such number."""
         ...
 
+    def compute_pool(self, pool: Pool) -> Floats:
+        """The same rows from graphs that stand in a pool already."""
+        ...
+
     def vocabulary(self) -> Vocabulary:
         """What was learned, as JSON values; ``with_vocabulary`` takes it back."""
         ...
@@ -53,40 +54,3 @@ class FeatureSet(Protocol):
     def with_vocabulary(self, vocabulary: Vocabulary) -> Self:
         """The set that knows a stored vocabulary; ValueError if it is none that ``vocabulary`` gives."""
         ...
-
-
-@dataclass(frozen=True)
-class Concatenated:
-    """Several feature sets side by side, each column named as in its own set."""
-
-    name: str
-    parts: tuple[FeatureSet, ...] = field(default=())
-
-    @property
-    def version(self) -> int:
-        """The versions of the parts, three decimal digits each."""
-        return sum(part.version * 1000**place for place, part in enumerate(reversed(self.parts)))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the parts' columns, one part after another."""
-        return tuple(name for part in self.parts for name in part.names)
-
-    def fit(self, graphs: Sequence[LabelledGraph]) -> Concatenated:
-        """Every part fitted."""
-        return Concatenated(self.name, tuple(part.fit(graphs) for part in self.parts))
-
-    def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
-        """The parts' rows side by side."""
-        return np.hstack([part.compute(graphs) for part in self.parts])
-
-    def vocabulary(self) -> Vocabulary:
-        """The vocabulary of each part, by its name."""
-        return {part.name: part.vocabulary() for part in self.parts}
-
-    def with_vocabulary(self, vocabulary: Vocabulary) -> Concatenated:
-        """Every part with its stored vocabulary; ValueError where there is none."""
-        for part in self.parts:
-            if not isinstance(vocabulary.get(part.name), Mapping):
-                raise ValueError(f"the vocabulary must hold that of {part.name!r}, found {vocabulary.get(part.name)!r}")
-        return Concatenated(self.name, tuple(part.with_vocabulary(vocabulary[part.name]) for part in self.parts))

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from search_spaces.canonical import canonical_order
@@ -155,7 +156,12 @@ def decode(text: str) -> CnnGenotype:
     for edge in edges:
         if not isinstance(edge, list) or [type(vertex) for vertex in edge] != [int, int]:
             raise ValueError(f"an edge must be a pair of vertex indices, found {_short(edge)}")
-    return CnnGenotype(tuple(map(Op.parse, ops)), tuple((tail, head) for tail, head in edges))
+    return CnnGenotype(tuple(map(_op, ops)), tuple((tail, head) for tail, head in edges))
+
+
+@lru_cache(maxsize=1024)  # ops are values, and thousands of texts hold the same few dozen
+def _op(text: str) -> Op:
+    return Op.parse(text)
 
 
 def _parse_json(text: Any) -> dict[str, Any]:

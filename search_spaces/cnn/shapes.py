@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from search_spaces.canonical import layering
 from search_spaces.cnn.genotype import MERGES, POOLS, CnnGenotype, Op
@@ -50,6 +51,11 @@ def infer_shapes(genotype: CnnGenotype, input_shape: Sequence[int]) -> tuple[Sha
 
 def infer_costs(genotype: CnnGenotype, input_shape: Sequence[int], n_classes: int) -> Costs:
     """Shapes, parameters and multiply-accumulates of every vertex; raises what :func:`infer_shapes` does."""
+    return _costs(genotype, tuple(input_shape), n_classes)
+
+
+@lru_cache(maxsize=1)  # whoever reads a genotype checks its costs, and then draws its graph with them
+def _costs(genotype: CnnGenotype, input_shape: tuple[int, ...], n_classes: int) -> Costs:
     shapes = infer_shapes(genotype, input_shape)
     parameters, macs = [0] * len(genotype), [0] * len(genotype)
     for vertex, inputs in enumerate(genotype.predecessors()):

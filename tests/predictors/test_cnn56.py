@@ -6,8 +6,8 @@ import pytest
 from contracts.random_graphs import random_dag, renamed
 
 from predictors.features import FEATURES_V1, Cnn56
-from predictors.features.paper import path_lengths
-from predictors.features.structure import Structure
+from predictors.features.pool import Pool
+from predictors.features.walks import largest_sums, random_walk
 from search_spaces import LabelledGraph
 
 NAMES = """
@@ -123,10 +123,10 @@ def test_graph_properties_equal_networkx() -> None:
 
 def test_random_walk_equals_walks() -> None:
     rng = np.random.default_rng(0)
-    structure = Structure.of(random_dag(rng, 10))
+    graph = random_dag(rng, 10)
     steps, visits = np.zeros(10), np.zeros(10)
     at, n_walks = np.zeros(200_000, dtype=int), 200_000
-    heads = structure.successors
+    heads = [[head for tail, head in graph.edges if tail == vertex] for vertex in range(10)]
     widths = np.array([len(row) for row in heads])
     table = np.array([row + [0] * (max(widths) - len(row)) for row in heads])
     for step in range(10):
@@ -134,20 +134,22 @@ def test_random_walk_equals_walks() -> None:
         visits += np.bincount(at, minlength=10)
         at = at[widths[at] > 0]
         at = table[at, (rng.random(len(at)) * widths[at]).astype(int)]
-    assert visits[structure.ends[1]] == n_walks
+    assert visits[9] == n_walks
     # A vertex that one walk in ten visits has a standard error of 0.007 at a deviation of one step.
     often = visits > n_walks / 10
     assert often.sum() >= 5
-    walk = path_lengths(structure)["random_walk"]
+    walk = random_walk(Pool.of([graph]))
     assert np.abs(steps / np.maximum(visits, 1) - walk)[often].max() < 0.01
 
 
 def test_walks_lie_between_shortest_and_longest_paths() -> None:
     rng = np.random.default_rng(1)
-    for n in range(3, 40):
-        lengths = path_lengths(Structure.of(random_dag(rng, n)))
-        assert (lengths["shortest"] <= lengths["random_walk"] + 1e-12).all()
-        assert (lengths["random_walk"] <= lengths["longest"] + 1e-12).all()
+    pool = Pool.of([random_dag(rng, n) for n in range(3, 40)])
+    ones = np.ones((pool.n_vertices, 1))
+    longest, shortest = largest_sums(pool, np.hstack([ones, -ones])).T
+    walk = random_walk(pool)
+    assert (-shortest - 1 <= walk + 1e-12).all()
+    assert (walk <= longest - 1 + 1e-12).all()
 
 
 def test_renaming_vertices_changes_nothing() -> None:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import json
+from itertools import product
+from typing import Any
 
 import networkx as nx
 import numpy as np
 import pytest
+from contracts.live_part import live_part
 from contracts.random_graphs import random_dag, renamed
 
-from predictors.features import FEATURE_SETS, FeatureRows, FeatureSet, PathFeatures, get_features, live_part
+from predictors.features import FEATURE_SETS, DefaultFeatures, FeatureRows, FeatureSet, PathFeatures, get_features
+from predictors.features.layers import NAMES as LAYER_NAMES
+from predictors.features.pool import Pool
 from search_spaces import LabelledGraph
 
 RNG = np.random.default_rng(0)
@@ -77,17 +82,6 @@ def test_an_unknown_set_is_refused() -> None:
         get_features("cnn57")
 
 
-def test_live_part_keeps_what_paths_use_and_the_labelled_ends() -> None:
-    live = live_part(DEAD)
-    assert live.ops == ("input", "conv3x3", "output")
-    assert live.edges == ((0, 1), (1, 2))
-    assert live.attributes["channels"] == (3, 8, 8)
-    assert live.info == DEAD.info
-    assert live_part(live) is live
-    assert live_part(ODD[2]).ops == ("input", "output")
-    assert live_part(ODD[3]).edges == ((0, 1), (1, 2))
-
-
 def test_path_features_worked_out_by_hand() -> None:
     graph = LabelledGraph(
         ["input", "a", "b", "a", "a", "output"],
@@ -103,6 +97,7 @@ def test_path_features_worked_out_by_hand() -> None:
         "paths": np.log(1 + 4),
         "longest_path": 3,
         "shortest_path": 1,
+        "mean_path": (3 + 3 + 1 + 2) / 4,
         "count[a]": 3,
         "first[a]": 2,
         "last[b]": 1,
@@ -111,37 +106,140 @@ def test_path_features_worked_out_by_hand() -> None:
         "most[a]": 2,
         "fewest[a]": 0,
         "most[b]": 1,
+        "usual[a]": (1 + 2 + 0 + 1) / 4,
+        "holding[a=0]": np.log(2),
+        "holding[a=1]": np.log(3),
+        "holding[a=2]": np.log(2),
+        "holding[a=3]": 0,
+        "keeping[a]": np.log(1 + 3),
+        "keeping[b]": np.log(1 + 1),
+        "follows[a>b]": 1,
+        "follows[a>a]": 1,
+        "follows[b>a]": 0,
         "longest[a]": 3,
         "longest[b]": 1,
         "shortest[a]": 1,
         "mean[channels]": 3,
         "max[channels]": 5,
         "std[channels]": (10 / 6) ** 0.5,
+        "last[channels]": (2 + 3 + 5 + 1) / 4,
+        "heaviest[channels]": np.log([2, 5, 6, 4]).sum(),
+        "mean[channels|a]": np.log([3, 5, 6]).mean(),
         "log[gain]": -1,
     }
     assert {name: row[name] for name in expected} == pytest.approx(expected)
 
 
+def test_kernel_areas_worked_out_by_hand() -> None:
+    # 0 -> conv3x3 -> conv5x5 -> skip -> 6, 0 -> skip -> 6, and a convolution that leads nowhere
+    graph = LabelledGraph(
+        ["input", "conv3x3", "conv5x5", "skip", "skip", "conv3x3", "output"],
+        [(0, 1), (1, 2), (2, 3), (3, 6), (0, 4), (4, 6), (0, 5)],
+    )
+    fitted = PathFeatures().fit([graph])
+    row = dict(zip(fitted.names, fitted.compute([graph])[0].tolist(), strict=True))
+    assert fitted.areas == {"conv3x3": 9, "conv5x5": 25}
+    found = {name: row[name] for name in ("area", "most_area", "fewest_area", "usual_area")}
+    assert found == {"area": 34, "most_area": 34, "fewest_area": 0, "usual_area": 17}
+    # a kind of two ops is a group though there are few ops: both convolutions lie on one path
+    assert [row[f"{what}[conv*]"] for what in ("count", "most", "fewest", "usual")] == [2, 2, 0, 1]
+    assert row["holding[conv*=2]"] == pytest.approx(np.log(2))
+    assert row["follows[conv3x3>conv5x5]"] == 1
+
+
+def test_areas_are_of_graphs_with_convolutions_alone() -> None:
+    ops = ["nor_conv_3x3", "nor_conv_1x1", "conv_bn_dw_5x5", "convolution", "avg_pool_3x3", "conv9999"]
+    fitted = PathFeatures().fit([LabelledGraph(ops, [])])
+    assert fitted.areas == {"nor_conv_3x3": 9, "nor_conv_1x1": 1, "conv_bn_dw_5x5": 25}
+    without = PathFeatures().fit([LabelledGraph(["avg_pool_3x3", "skip"], [])])
+    assert not any("area" in name for name in without.names)
+
+
+def test_kinds_stand_in_for_ops_when_there_are_many() -> None:
+    few = PathFeatures().fit([LabelledGraph(["conv3x3", "conv5x5", "pool", "skip"], [])])
+    many = few.fit([LabelledGraph(["concat"], [])])
+    assert few.kinds == {"conv": ("conv3x3", "conv5x5"), "pool": ("pool",), "skip": ("skip",)}
+    assert few.classes == {op: (op,) for op in few.ops}
+    assert many.classes == many.kinds == {"concat": ("concat",), **few.kinds}
+    for fitted in (few, many):
+        assert fitted.groups == {**{op: (op,) for op in fitted.ops}, "conv*": ("conv3x3", "conv5x5")}
+    assert set(many.sets) == {*many.groups, *(f"not {kind}" for kind in many.kinds)}
+    assert len(few.sets) == 2**4 - 2
+    assert "follows[conv3x3>pool]" in few.names
+    assert "follows[conv>pool]" in many.names
+
+
 def test_path_features_equal_those_of_all_paths_listed() -> None:
+    fitted = PathFeatures().fit(POOL)
+    assert {"conv*", "not conv"} < set(fitted.sets)
+    assert fitted.areas == {"conv3x3": 9, "conv5x5": 25}
+    assert fitted.classes == fitted.kinds
     for graph in POOL[:10]:
-        fitted = PathFeatures().fit(POOL)
         row = dict(zip(fitted.names, fitted.compute([graph])[0].tolist(), strict=True))
         paths = list(nx.all_simple_paths(graph.to_networkx(), 0, len(graph) - 1))
         inner = [[graph.ops[vertex] for vertex in path[1:-1]] for path in paths]
         assert row["paths"] == pytest.approx(np.log1p(len(paths)))
-        for op in fitted.ops:
-            counts = [ops.count(op) for ops in inner]
-            assert (row[f"most[{op}]"], row[f"fewest[{op}]"]) == (max(counts), min(counts))
-        for subset in fitted.subsets:
-            lengths = [len(ops) + 1 for ops in inner if set(ops) <= set(subset)] or [0]
-            assert row[f"longest[{'+'.join(subset)}]"] == max(lengths)
-            assert row[f"shortest[{'+'.join(subset)}]"] == min(lengths)
+        assert row["mean_path"] == pytest.approx(np.mean([len(ops) + 1 for ops in inner]))
+        for group, members in fitted.groups.items():
+            counts = [sum(op in members for op in ops) for ops in inner]
+            assert (row[f"most[{group}]"], row[f"fewest[{group}]"]) == (max(counts), min(counts))
+            assert row[f"usual[{group}]"] == pytest.approx(np.mean(counts))
+            for k in range(4):
+                holding = sum(count == k if k < 3 else count >= k for count in counts)
+                assert row[f"holding[{group}={k}]"] == pytest.approx(np.log1p(holding))
+        areas = [sum(fitted.areas.get(op, 0.0) for op in ops) for ops in inner]
+        assert row["area"] == sum(fitted.areas.get(op, 0.0) for op in graph.ops)
+        assert (row["most_area"], row["fewest_area"]) == (max(areas), min(areas))
+        assert row["usual_area"] == pytest.approx(np.mean(areas))
+        for name, subset in fitted.sets.items():
+            lengths = [len(ops) + 1 for ops in inner if set(ops) <= set(subset)]
+            assert row[f"longest[{name}]"] == max(lengths, default=0)
+            assert row[f"shortest[{name}]"] == min(lengths, default=0)
+            assert row[f"keeping[{name}]"] == pytest.approx(np.log1p(len(lengths)))
+        for tails, heads in product(fitted.classes.items(), repeat=2):
+            edges = sum(graph.ops[tail] in tails[1] and graph.ops[head] in heads[1] for tail, head in graph.edges)
+            assert row[f"follows[{tails[0]}>{heads[0]}]"] == edges
 
 
 def test_numbers_that_a_graph_does_not_know_are_nan() -> None:
     fitted = PathFeatures().fit(POOL)
     row = dict(zip(fitted.names, fitted.compute([ODD[1]])[0], strict=True))
     assert np.isnan([row["mean[channels]"], row["log[parameters]"]]).all()
+
+
+ONE_OP = [LabelledGraph(["unit"] * 4, [(0, 1), (1, 2), (0, 2), (2, 3)]), LabelledGraph(["unit"] * 2, [(0, 1)])]
+TWO_OPS = LabelledGraph(["input", "unit", "gate", "output"], [(0, 1), (1, 2), (2, 3)])
+
+
+def test_default_features_are_paths_where_there_are_several_ops() -> None:
+    fitted, paths = DefaultFeatures().fit([TWO_OPS]), PathFeatures().fit([TWO_OPS])
+    assert fitted.names == paths.names
+    np.testing.assert_array_equal(fitted.compute([TWO_OPS, *ONE_OP]), paths.compute([TWO_OPS, *ONE_OP]))
+
+
+def test_default_features_are_layers_where_there_is_one_op() -> None:
+    fitted = DefaultFeatures().fit(ONE_OP)
+    assert fitted.names == LAYER_NAMES
+    np.testing.assert_array_equal(fitted.compute(ONE_OP), get_features("layers").compute(ONE_OP))
+
+
+@pytest.mark.parametrize("numbers", [{"attributes": {"size": [1, 2, 3]}}, {"info": {"macs": 3.0}}], ids=str)
+def test_default_features_are_both_where_there_is_one_op_and_numbers(numbers: dict[str, Any]) -> None:
+    graphs = [*ONE_OP, LabelledGraph(["unit"] * 3, [(0, 1), (1, 2)], **numbers)]
+    fitted, paths = DefaultFeatures().fit(graphs), PathFeatures().fit(graphs)
+    assert fitted.names == (*LAYER_NAMES, *paths.names)
+    both = np.hstack([get_features("layers").compute(graphs), paths.compute(graphs)])
+    np.testing.assert_array_equal(fitted.compute(graphs), both)
+
+
+def test_a_second_op_turns_rows_of_layers_into_rows_of_paths() -> None:
+    rows = FeatureRows(get_features("default"))
+    rows.extend(ONE_OP)
+    assert rows.values.shape == (2, len(LAYER_NAMES))
+    rows.extend([TWO_OPS])
+    paths = PathFeatures().fit([*ONE_OP, TWO_OPS])
+    assert rows.features.names == paths.names
+    np.testing.assert_array_equal(rows.values, paths.compute([*ONE_OP, TWO_OPS]))
 
 
 def test_growing_rows_equal_those_computed_at_once() -> None:
@@ -159,13 +257,13 @@ def test_growing_rows_are_computed_once_while_the_vocabulary_stays(monkeypatch: 
     rows = FeatureRows(PathFeatures())
     rows.extend(POOL)
     computed: list[int] = []
-    compute = PathFeatures.compute
+    compute = PathFeatures.compute_pool
 
-    def counting(self: PathFeatures, graphs: list[LabelledGraph]) -> object:
-        computed.append(len(graphs))
-        return compute(self, graphs)
+    def counting(self: PathFeatures, pool: Pool) -> object:
+        computed.append(pool.n_graphs)
+        return compute(self, pool)
 
-    monkeypatch.setattr(PathFeatures, "compute", counting)
+    monkeypatch.setattr(PathFeatures, "compute_pool", counting)
     rows.extend(POOL[:2])
     rows.extend([LabelledGraph(["input", "new", "output"], [(0, 1), (1, 2)])])
     assert computed == [2, len(POOL) + 3]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from contracts.live_part import live_part
 
 from search_spaces import FiniteSpace, get_space
 from search_spaces.canonical import canonical_key
@@ -136,8 +137,6 @@ def test_keys_forget_dead_parts_and_the_order_of_inner_nodes() -> None:
 
 
 def test_keys_are_equal_exactly_when_live_graphs_are_isomorphic() -> None:
-    from predictors.features import live_part
-
     by_key: dict[str, set[str]] = defaultdict(set)
     for each in list(SPACE.genotypes())[::11]:
         live = live_part(SPACE.to_graph(each))

@@ -1,0 +1,301 @@
+"""Many graphs as a few arrays: their live parts side by side, and sums, maxima and sweeps over all of them at once.
+
+Whatever a feature set computes, it computes for the whole pool: a graph costs microseconds, while one numpy call for
+each of its vertices would cost milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_spaces import LabelledGraph
+
+INPUT, OUTPUT = "input", "output"
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One step of a sweep: the vertices whose neighbours have all been visited before them.
+
+    Attributes
+    ----------
+    vertices
+        The vertices of the step that have neighbours behind them, shape (k,).
+    neighbours
+        Those neighbours, one vertex after another, shape (m,) with m >= k.
+    starts
+        Where the neighbours of each vertex begin, shape (k,).
+    """
+
+    vertices: Ints
+    neighbours: Ints
+    starts: Ints
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The live parts of many graphs: vertices and edges one graph after another.
+
+    Vertices labelled ``input`` are the inputs and vertices labelled ``output`` the outputs, and stay whether a path
+    uses them or not; where a graph lacks a label, all its sources (sinks) take the place. An undirected graph is read
+    as the DAG whose edges point from the lower index to the higher (Stier, Darji, Granitzer 2021, sec. 4.3), without
+    its self-loops. Vertices and edges that no path from an input to an output uses are left out; a path passes no
+    input or output between its ends.
+
+    Attributes
+    ----------
+    n_graphs
+        The number of graphs.
+    labels, label
+        The labels that occur, sorted, and the index of its label for each vertex, shape (n_vertices,).
+    graph
+        Which graph a vertex belongs to, shape (n_vertices,), ascending.
+    tail, head
+        The ends of each edge as indices of vertices of the pool, shape (n_edges,); edges of a graph stand together.
+    starting, ending
+        Whether a vertex is an input, an output, shape (n_vertices,).
+    attributes
+        The numbers of the vertices by name, shape (n_vertices,); nan in graphs without them.
+    info
+        The numbers of the graphs by name, shape (n_graphs,); nan in graphs without them.
+    """
+
+    n_graphs: int
+    labels: tuple[str, ...]
+    label: Ints
+    graph: Ints
+    tail: Ints
+    head: Ints
+    starting: Bools
+    ending: Bools
+    attributes: Mapping[str, Floats]
+    info: Mapping[str, Floats]
+
+    @classmethod
+    def of(cls, graphs: Sequence[LabelledGraph]) -> Pool:
+        """The pool of the live parts of some graphs."""
+        whole = _whole(graphs)
+        reached = whole.reached(whole.forward, whole.starting)
+        reaching = whole.reached(whole.backward, whole.ending)
+        return whole._kept((reached & reaching) | whole.labelled, reached[whole.tail] & reaching[whole.head])
+
+    @property
+    def n_vertices(self) -> int:
+        """The number of vertices of all graphs."""
+        return len(self.graph)
+
+    @cached_property
+    def labelled(self) -> Bools:
+        """Whether a vertex has the label ``input`` or ``output``, shape (n_vertices,)."""
+        return self.is_label(INPUT, OUTPUT)
+
+    def is_label(self, *labels: str) -> Bools:
+        """Whether a vertex has one of the labels, shape (n_vertices,)."""
+        return np.array([label in labels for label in self.labels], dtype=bool)[self.label]
+
+    @cached_property
+    def first(self) -> Ints:
+        """Where the vertices of each graph begin, shape (n_graphs + 1,)."""
+        return np.searchsorted(self.graph, np.arange(self.n_graphs + 1))
+
+    @cached_property
+    def sizes(self) -> Ints:
+        """The number of vertices of each graph, shape (n_graphs,)."""
+        return np.diff(self.first)
+
+    @cached_property
+    def edge_graph(self) -> Ints:
+        """Which graph an edge belongs to, shape (n_edges,)."""
+        return self.graph[self.tail]
+
+    @cached_property
+    def in_degree(self) -> Ints:
+        """The number of edges into each vertex."""
+        return np.bincount(self.head, minlength=self.n_vertices)
+
+    @cached_property
+    def out_degree(self) -> Ints:
+        """The number of edges out of each vertex."""
+        return np.bincount(self.tail, minlength=self.n_vertices)
+
+    @cached_property
+    def _rank(self) -> Ints:
+        """A number for each vertex that grows along every edge: the edges on the longest walk that ends there."""
+        rank = np.zeros(self.n_vertices, dtype=np.int64)
+        order = np.argsort(self.tail, kind="stable")
+        heads, begin = self.head[order], np.searchsorted(self.tail[order], np.arange(self.n_vertices + 1))
+        waiting, step = self.in_degree.copy(), 0
+        front = np.flatnonzero(waiting == 0)
+        while len(front):
+            rank[front] = step
+            reached = heads[_ranges(begin[front], begin[front + 1])]
+            np.subtract.at(waiting, reached, 1)
+            front = np.unique(reached[waiting[reached] == 0])
+            step += 1
+        return rank
+
+    @cached_property
+    def forward(self) -> tuple[Level, ...]:
+        """Steps in which every vertex comes after its predecessors."""
+        return _levels(self._rank, self.head, self.tail)
+
+    @cached_property
+    def backward(self) -> tuple[Level, ...]:
+        """Steps in which every vertex comes after its successors."""
+        return _levels(-self._rank, self.tail, self.head)
+
+    def reached(self, levels: Sequence[Level], start: Bools) -> Bools:
+        """The vertices to which a sweep leads from the vertices ``start``, themselves included."""
+        seen = start.copy()
+        for level in levels:
+            seen[level.vertices] |= np.logical_or.reduceat(seen[level.neighbours], level.starts)
+        return seen
+
+    def block(self, low: int, high: int) -> Pool:
+        """The graphs from ``low`` to below ``high``."""
+        begin, end = self.first[low], self.first[high]
+        edges = slice(*np.searchsorted(self.edge_graph, [low, high]))
+        return Pool(
+            n_graphs=high - low,
+            labels=self.labels,
+            label=self.label[begin:end],
+            graph=self.graph[begin:end] - low,
+            tail=self.tail[edges] - begin,
+            head=self.head[edges] - begin,
+            starting=self.starting[begin:end],
+            ending=self.ending[begin:end],
+            attributes={name: row[begin:end] for name, row in self.attributes.items()},
+            info={name: row[low:high] for name, row in self.info.items()},
+        )
+
+    def per_graph(self, values: Floats) -> Floats:
+        """The sum of numbers of the vertices over each graph, shape (n_graphs, ...)."""
+        return segment_sum(values, self.graph, self.n_graphs)
+
+    def _kept(self, vertices: Bools, edges: Bools) -> Pool:
+        """The pool of some of the vertices and edges."""
+        if vertices.all() and edges.all():
+            return self
+        place = np.cumsum(vertices) - 1
+        return Pool(
+            n_graphs=self.n_graphs,
+            labels=self.labels,
+            label=self.label[vertices],
+            graph=self.graph[vertices],
+            tail=place[self.tail[edges]],
+            head=place[self.head[edges]],
+            starting=self.starting[vertices],
+            ending=self.ending[vertices],
+            attributes={name: row[vertices] for name, row in self.attributes.items()},
+            info=self.info,
+        )
+
+
+def segment_sum(values: Floats, segment: Ints, n_segments: int) -> Floats:
+    """Sums of rows by segment, shape (n_segments, ...); ``segment`` says which one each row belongs to."""
+    if values.ndim == 1:
+        return np.bincount(segment, weights=values, minlength=n_segments).astype(np.float64)
+    width = values.shape[1]
+    cells = (segment[:, None] * width + np.arange(width)).ravel()
+    sums: Floats = np.bincount(cells, weights=values.ravel(), minlength=n_segments * width).astype(np.float64)
+    return sums.reshape(n_segments, width)
+
+
+def segment_max(values: Floats, segment: Ints, n_segments: int, empty: float = 0.0) -> Floats:
+    """Maxima of rows by segment, shape (n_segments, ...); ``empty`` for a segment without rows."""
+    result = np.full((n_segments, *values.shape[1:]), -np.inf)
+    if len(segment):
+        ordered = bool((segment[1:] >= segment[:-1]).all())
+        order = slice(None) if ordered else np.argsort(segment, kind="stable")
+        present, begin = np.unique(segment[order], return_index=True)
+        result[present] = np.maximum.reduceat(values[order], begin, axis=0)
+    return np.where(np.isneginf(result), empty, result)
+
+
+def segment_mean(values: Floats, segment: Ints, n_segments: int) -> Floats:
+    """Means by segment, shape (n_segments,); zeros for a segment without rows."""
+    return segment_sum(values, segment, n_segments) / np.maximum(np.bincount(segment, minlength=n_segments), 1)
+
+
+def segment_mean_std(values: Floats, segment: Ints, n_segments: int) -> tuple[Floats, Floats]:
+    """Means and population standard deviations by segment, shape (n_segments,); zeros for a segment without rows."""
+    mean = segment_mean(values, segment, n_segments)
+    return mean, np.sqrt(segment_mean((values - mean[segment]) ** 2, segment, n_segments))
+
+
+def _ranges(begin: Ints, end: Ints) -> Ints:
+    """The integers of several ranges, one range after another."""
+    lengths = end - begin
+    offsets = np.cumsum(lengths) - lengths
+    return np.repeat(begin - offsets, lengths) + np.arange(lengths.sum())
+
+
+def _levels(rank: Ints, vertex: Ints, neighbour: Ints) -> tuple[Level, ...]:
+    """The steps of a sweep by rising rank, over edges that lead from ``neighbour`` to ``vertex``."""
+    order = np.lexsort((vertex, rank[vertex]))
+    vertex, neighbour = vertex[order], neighbour[order]
+    begins = np.flatnonzero(np.diff(vertex, prepend=-1))
+    ranks = rank[vertex[begins]]
+    bounds = [*np.flatnonzero(np.diff(ranks, prepend=ranks[:1] - 1)).tolist(), len(begins)]
+    ends = [*begins.tolist(), len(vertex)]
+    return tuple(
+        Level(vertex[begins[low:high]], neighbour[ends[low] : ends[high]], begins[low:high] - ends[low])
+        for low, high in pairwise(bounds)
+    )
+
+
+def _whole(graphs: Sequence[LabelledGraph]) -> Pool:
+    """The pool of the graphs as they are, dead parts included; undirected ones pointing upwards, without loops."""
+    sizes = np.fromiter(map(len, graphs), dtype=np.int64, count=len(graphs))
+    first = np.cumsum(sizes) - sizes
+    graph = np.repeat(np.arange(len(graphs)), sizes)
+    labels = tuple(sorted({label for value in graphs for label in value.ops}))
+    code = {label: index for index, label in enumerate(labels)}
+    n = len(graph)
+    label = np.fromiter(map(code.__getitem__, chain.from_iterable(g.ops for g in graphs)), dtype=np.int64, count=n)
+    counts = np.fromiter((len(value.edges) for value in graphs), dtype=np.int64, count=len(graphs))
+    ends = chain.from_iterable(chain.from_iterable(value.edges for value in graphs))
+    edges = np.fromiter(ends, dtype=np.int64, count=2 * int(counts.sum())).reshape(-1, 2)
+    edges = (edges + np.repeat(first, counts)[:, None])[edges[:, 0] != edges[:, 1]]
+    starting = _ends(label, code.get(INPUT, -1), graph, edges[:, 1], len(graphs))
+    ending = _ends(label, code.get(OUTPUT, -1), graph, edges[:, 0], len(graphs))
+    tail, head = edges[~ending[edges[:, 0]] & ~starting[edges[:, 1]]].T
+    names = sorted({name for value in graphs for name in value.attributes})
+    infos = sorted({name for value in graphs for name in value.info})
+    return Pool(
+        n_graphs=len(graphs),
+        labels=labels,
+        label=label,
+        graph=graph,
+        tail=tail,
+        head=head,
+        starting=starting,
+        ending=ending,
+        attributes={name: _attribute(graphs, name, n) for name in names},
+        info={name: np.array([value.info.get(name, np.nan) for value in graphs], dtype=np.float64) for name in infos},
+    )
+
+
+def _ends(label: Ints, code: int, graph: Ints, edge_end: Ints, n_graphs: int) -> Bools:
+    """The vertices of a label; in graphs that have none of it, those at which no edge ends (``edge_end``)."""
+    labelled = label == code
+    lacking = np.ones(n_graphs, dtype=bool)
+    lacking[graph[labelled]] = False
+    bare = np.ones(len(label), dtype=bool)
+    bare[edge_end] = False
+    return np.asarray(labelled | (bare & lacking[graph]))
+
+
+def _attribute(graphs: Sequence[LabelledGraph], name: str, n: int) -> Floats:
+    rows = (value.attributes[name] if name in value.attributes else (np.nan,) * len(value) for value in graphs)
+    return np.fromiter(chain.from_iterable(rows), dtype=np.float64, count=n)

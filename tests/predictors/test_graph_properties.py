@@ -1,0 +1,139 @@
+"""Graph properties against networkx, and against the authors' tables where the data stands."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from statistics import mean, stdev, variance
+
+import networkx as nx
+import numpy as np
+import pytest
+from contracts.live_part import live_part
+from contracts.random_graphs import random_dag
+
+from predictors.features import GraphProperties, RelationalProperties
+from predictors.features.pool import Pool
+from predictors.features.properties import NAMES, betweenness
+from search_spaces import LabelledGraph
+
+TABLE_NAMES = {"nodes": "csv_nodes", "edges": "csv_edges"}
+"""Properties that the authors' tables call otherwise."""
+
+
+def undirected(graph: nx.Graph[int]) -> LabelledGraph:
+    return LabelledGraph(["neuron"] * len(graph), list(graph.edges), directed=False)
+
+
+CONNECTED = [
+    *(undirected(nx.connected_watts_strogatz_graph(n, n // 5, 1.0, seed=n)) for n in range(10, 50, 7)),
+    *(undirected(nx.barabasi_albert_graph(n, n // 10, seed=n)) for n in range(10, 70, 9)),
+    undirected(nx.complete_graph(9)),
+    undirected(nx.path_graph(12)),
+]
+DAGS = [random_dag(np.random.default_rng(seed), 4 + seed) for seed in range(20)]
+PARTED = [undirected(nx.gnp_random_graph(20, 0.08, seed=seed)) for seed in range(10)]
+EMPTY = [LabelledGraph([], []), LabelledGraph(["input", "output"], []), LabelledGraph(["a"], [(0, 0)], directed=False)]
+
+
+def skeleton(graph: LabelledGraph) -> nx.Graph[int]:
+    live = live_part(graph)
+    result: nx.Graph[int] = nx.Graph(live.edges)
+    result.add_nodes_from(range(len(live)))
+    return result
+
+
+def spread(name: str, values: dict[int, float]) -> dict[str, float]:
+    row = list(values.values())
+    return {f"{name}_mean": mean(row), f"{name}_var": variance(row), f"{name}_std": stdev(row)}
+
+
+def reference(graph: LabelledGraph) -> dict[str, float]:
+    """The 23 properties of a connected graph by networkx, layers by the definition."""
+    g = skeleton(graph)
+    layer: dict[int, int] = {}
+    directed: nx.DiGraph[int] = nx.DiGraph(live_part(graph).edges)
+    directed.add_nodes_from(g)
+    for vertex in nx.topological_sort(directed):
+        layer[vertex] = 1 + max((layer[tail] for tail in directed.predecessors(vertex)), default=-1)
+    n, m = g.number_of_nodes(), g.number_of_edges()
+    sizes = np.bincount(list(layer.values()))
+    return {
+        "layers": len(sizes),
+        "nodes": n,
+        "edges": m,
+        "source_nodes": sizes[0],
+        "sink_nodes": sizes[-1],
+        "diameter": nx.diameter(g),
+        "density": m / (n * (n - 1)),
+        "average_shortest_path_length": nx.average_shortest_path_length(g),
+        **spread("eccentricity", nx.eccentricity(g)),
+        **spread("degree", nx.degree_centrality(g)),
+        **spread("closeness", nx.closeness_centrality(g)),
+        **spread("nodes_betweenness", nx.betweenness_centrality(g)),
+        **spread("edge_betweenness", nx.edge_betweenness_centrality(g)),
+    }
+
+
+def test_properties_equal_networkx() -> None:
+    rows = GraphProperties().compute([*CONNECTED, *DAGS])
+    for graph, row in zip([*CONNECTED, *DAGS], rows, strict=True):
+        expected = reference(graph)
+        assert list(expected) == list(NAMES)
+        np.testing.assert_allclose(row, list(expected.values()), rtol=0, atol=1e-9)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu", "lstm", "gru"])
+def test_properties_equal_the_authors_tables(cell: str, data_folder: Path) -> None:
+    with gzip.open(data_folder / f"reber_structure_{cell}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    graphs = [LabelledGraph(["neuron"] * row["n"], row["edges"], directed=False) for row in rows]
+    published = [[row[TABLE_NAMES.get(name, name)] for name in NAMES] for row in rows]
+    assert len(rows) == 200
+    np.testing.assert_allclose(GraphProperties().compute(graphs), published, rtol=0, atol=1e-9)
+
+
+def test_betweenness_of_graphs_in_parts_equals_networkx() -> None:
+    pool = Pool.of(PARTED)
+    of_vertices, of_edges = betweenness(pool)
+    for number, graph in enumerate(PARTED):
+        expected = nx.betweenness_centrality(skeleton(graph))
+        np.testing.assert_allclose(
+            of_vertices[pool.graph == number], [expected[v] for v in sorted(expected)], atol=1e-12
+        )
+        by_edge = nx.edge_betweenness_centrality(skeleton(graph))
+        low = pool.first[number]
+        here = np.flatnonzero(pool.edge_graph == number)
+        ends = zip(pool.tail[here] - low, pool.head[here] - low, strict=True)
+        found = {frozenset(pair): of_edges[edge] for pair, edge in zip(ends, here, strict=True)}
+        assert found == pytest.approx({frozenset(edge): value for edge, value in by_edge.items()}, abs=1e-12)
+
+
+def test_distances_between_components_are_left_out() -> None:
+    two = LabelledGraph(["a"] * 5, [(0, 1), (1, 2), (3, 4)], directed=False)
+    row = dict(zip(NAMES, GraphProperties().compute([two])[0], strict=True))
+    assert row["diameter"] == 2
+    assert row["average_shortest_path_length"] == (1 + 2 + 1 + 1 + 2 + 1 + 1 + 1) / 8
+
+
+def test_relational_properties_equal_networkx() -> None:
+    graphs = [*CONNECTED, *DAGS, *PARTED]
+    for graph, row in zip(graphs, RelationalProperties().compute(graphs), strict=True):
+        g = skeleton(graph)
+        largest = max(nx.connected_components(g), key=len)
+        centrality = np.abs(list(nx.eigenvector_centrality_numpy(g.subgraph(sorted(largest))).values()))
+        degree, eigenvector, clustering, connectivity, cycles = row
+        assert degree == pytest.approx(np.mean(list(nx.degree_centrality(g).values())), abs=1e-9)
+        assert eigenvector == pytest.approx(centrality.mean(), abs=1e-6)  # networkx stops iterating there
+        assert clustering == pytest.approx(nx.average_clustering(g), abs=1e-9)
+        assert connectivity == nx.edge_connectivity(g)
+        assert cycles == len(nx.cycle_basis(g))
+
+
+def test_nothing_to_measure_is_zero() -> None:
+    for graph in EMPTY:
+        assert np.isfinite(GraphProperties().compute([graph])).all()
+        assert np.isfinite(RelationalProperties().compute([graph])).all()
+    assert GraphProperties().compute([EMPTY[0]]).sum() == 0
