@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from predictors.models import LARGEST
 
-SCHEMA = 1
+SCHEMA = 2
 SETTINGS_FILE, ROWS_FILE = "surrogate.json", "rows.npz"
 SETTINGS: Mapping[str, type] = {
     "model": str,
@@ -101,8 +101,9 @@ def _read_settings(path: Path) -> dict[str, Any]:
             raise damaged(path, f"{name!r} must be a {kind.__name__}, found {settings.get(name)!r}")
     if not 0 <= settings["random_state"] < 2**32:
         raise damaged(path, f"'random_state' must be in 0..2**32 - 1, found {settings['random_state']}")
-    # folders written before there was a record of the space have none
-    space = settings.setdefault("space", None)
+    choice, space = settings.get("choice"), settings.get("space")
+    if choice is not None and not isinstance(choice, dict):
+        raise damaged(path, f"'choice' must be null or an object, found {choice!r}")
     parts = [space.get("name"), space.get("options")] if isinstance(space, dict) else []
     if space is not None and [type(part) for part in parts] != [str, dict]:
         raise damaged(path, f"'space' must be null or a name and options, found {space!r}")

@@ -13,11 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 from predictors.features import FeatureSet, get_features
 from predictors.folder import SETTINGS_FILE, damaged, read_folder, write_folder
 from predictors.metrics import kendall_tau
-from predictors.models import LARGEST, get_model
+from predictors.models import LARGEST, Choice, get_model
+from predictors.models.explain import contributions
 from search_spaces import LabelledGraph, SearchSpace
 
 Floats = NDArray[np.float64]
 Extra = Mapping[str, ArrayLike]
+
+EXPLAINED_ROWS = 16
+"""Rows over which the importance of a column is averaged."""
 
 
 class Surrogate:
@@ -42,6 +46,8 @@ class Surrogate:
         The rows, shape (n, len(names_)), and their targets, shape (n,).
     model_
         The fitted model.
+    choice_
+        What its cross-validation chose, to fit it again on more rows; None for models without one.
     space_
         Name and options of the search space that a loaded one was saved with; None where there is no record.
 
@@ -53,7 +59,7 @@ class Surrogate:
     array([0.6])
     """
 
-    def __init__(self, model: str = "xgboost", features: str = "default", random_state: int = 0) -> None:
+    def __init__(self, model: str = "auto", features: str = "default", random_state: int = 0) -> None:
         self.model = model
         self.features = features
         self.random_state = random_state
@@ -78,8 +84,18 @@ class Surrogate:
         features = get_features(self.features).fit(graphs)
         return self.fit_features(features, features.compute(graphs), y, extra)
 
-    def fit_features(self, features: FeatureSet, values: Floats, y: ArrayLike, extra: Extra | None = None) -> Self:
-        """Learn from rows that ``features`` has computed already (see ``FeatureRows``); otherwise as ``fit``."""
+    def fit_features(
+        self,
+        features: FeatureSet,
+        values: Floats,
+        y: ArrayLike,
+        extra: Extra | None = None,
+        choice: Choice | None = None,
+    ) -> Self:
+        """Learn from rows that ``features`` has computed already (see ``FeatureRows``); otherwise as ``fit``.
+
+        With a ``choice`` that an earlier fit made (``choice_``), nothing is chosen or calibrated anew.
+        """
         targets = np.array(y, dtype=np.float64)  # a copy: what the caller does to theirs later changes nothing here
         if features.name != self.features:
             raise ValueError(f"rows must be of the features {self.features!r}, found those of {features.name!r}")
@@ -92,9 +108,11 @@ class Surrogate:
             worst = int(np.flatnonzero(~np.isfinite(targets))[0])
             raise ValueError(f"targets must be finite, found {targets[worst]} in row {worst}: leave failures out")
         columns = _columns(extra or {}, len(values))
-        return self._fit(features, np.hstack([values, *columns.values()]), targets, tuple(columns))
+        return self._fit(features, np.hstack([values, *columns.values()]), targets, tuple(columns), choice)
 
-    def _fit(self, features: FeatureSet, X: Floats, y: Floats, extra_names: tuple[str, ...]) -> Self:
+    def _fit(
+        self, features: FeatureSet, X: Floats, y: Floats, extra_names: tuple[str, ...], choice: Choice | None
+    ) -> Self:
         if not all(isinstance(name, str) for name in extra_names):
             raise ValueError(f"extra columns must have texts for names, found {list(extra_names)}")
         names = (*features.names, *extra_names)
@@ -103,7 +121,8 @@ class Surrogate:
             raise ValueError(f"extra columns must have names of their own, found {repeated!r} among the features")
         if X.shape != (len(y), len(names)):
             raise ValueError(f"rows must have {len(names)} columns, found shape {X.shape}")
-        self.model_ = get_model(self.model, self.random_state).fit(X, y)
+        self.model_ = get_model(self.model, self.random_state, choice).fit(X, y)
+        self.choice_: Choice | None = getattr(self.model_, "choice_", None)
         self.features_, self.extra_names_, self.names_, self.X_, self.y_ = features, extra_names, names, X, y
         self.space_: dict[str, Any] | None = None
         return self
@@ -147,13 +166,17 @@ class Surrogate:
     def explain(self, graph: LabelledGraph | None = None, extra: Extra | None = None) -> dict[str, float]:
         """What the model looks at, by name of the column, largest first, in units of the fitness.
 
-        Without a graph: the mean distance by which a column moved the predictions of the rows. With a graph: how
-        far each column moves its prediction up or down from the average one. ``extra`` goes with a graph.
+        With a graph: how far each column moves its prediction up or down (Shapley values of columns drawn in random
+        orders); together they are the prediction minus that of the average row. Without one: the mean distance by
+        which a column moves the predictions of some of the rows. ``extra`` goes with a graph.
         """
         self._check_fitted()
-        X = self.X_ if graph is None else self.featurise([graph], extra)
-        contributions = self.model_.contributions(X)
-        values = np.abs(contributions).mean(axis=0) if graph is None else contributions[0]
+        known = ~np.isnan(self.X_)
+        typical = np.where(known, self.X_, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        some = np.linspace(0, len(self.X_) - 1, min(len(self.X_), EXPLAINED_ROWS)).astype(int)
+        rows = self.X_[some] if graph is None else self.featurise([graph], extra)
+        moved = [contributions(lambda X: self.model_.predict(X)[0], row, typical, self.random_state) for row in rows]
+        values = np.abs(moved).mean(axis=0) if graph is None else moved[0]
         order = np.argsort(-np.abs(values), kind="stable")
         return {self.names_[column]: float(values[column]) for column in order}
 
@@ -179,6 +202,7 @@ class Surrogate:
             "extra": list(self.extra_names_),
             "random_state": int(self.random_state),
             "space": self.space_ if space is None else _record(space),
+            "choice": None if self.choice_ is None else self.choice_.to_json(),
         }
         write_folder(Path(folder), settings, self.X_, self.y_)
 
@@ -204,10 +228,11 @@ def load_surrogate(folder: str | Path) -> Surrogate:
             found = settings["features_version"]
             raise ValueError(f"features {features.name!r} must be of version {features.version}, found {found}")
         features = features.with_vocabulary(settings["vocabulary"])
-        surrogate._fit(features, X, y, tuple(settings["extra"]))
+        choice = None if settings.get("choice") is None else Choice.from_json(settings["choice"])
+        surrogate._fit(features, X, y, tuple(settings["extra"]), choice)
     except ValueError as error:
         raise damaged(folder / SETTINGS_FILE, error) from error
-    surrogate.space_ = settings["space"]
+    surrogate.space_ = settings.get("space")
     return surrogate
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contracts.surrogate_contract import FITNESS, GRAPHS, TEST, TRAIN
+from contracts.surrogate_contract import FITNESS, GRAPHS, TEST, TRAIN, shared_fit
 
 from predictors import MODELS, FeatureRows, Surrogate, get_features
 
@@ -32,7 +32,7 @@ def test_bad_rows_are_refused_at_the_door(arguments: tuple[Any, ...], message: s
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"model must be one of xgboost, .*, found 'oracle'"):
+    with pytest.raises(ValueError, match=r"model must be one of auto, ensemble, .*, found 'oracle'"):
         Surrogate("oracle").fit(GRAPHS, FITNESS)
     with pytest.raises(ValueError, match="features must be one of"):
         Surrogate(features="all").fit(GRAPHS, FITNESS)
@@ -50,8 +50,8 @@ def test_rows_computed_before_fit_the_same_model() -> None:
     rows = FeatureRows(get_features("default"))
     rows.extend(GRAPHS[:11])
     rows.extend(GRAPHS[11:30])
-    cached = Surrogate().fit_features(rows.features, rows.values, FITNESS[TRAIN])
-    plain = Surrogate().fit(GRAPHS[TRAIN], FITNESS[TRAIN])
+    cached = Surrogate("gp").fit_features(rows.features, rows.values, FITNESS[TRAIN])
+    plain = Surrogate("gp").fit(GRAPHS[TRAIN], FITNESS[TRAIN])
     np.testing.assert_array_equal(cached.predict(GRAPHS[TEST]), plain.predict(GRAPHS[TEST]))
     with pytest.raises(ValueError, match="rows must be of the features 'paths', found those of 'default'"):
         Surrogate(features="paths").fit_features(rows.features, rows.values, FITNESS[TRAIN])
@@ -60,23 +60,38 @@ def test_rows_computed_before_fit_the_same_model() -> None:
 
 
 def test_learning_beats_the_mean() -> None:
-    scores = {
-        name: Surrogate(name).fit(GRAPHS[TRAIN], FITNESS[TRAIN]).score(GRAPHS[TEST], FITNESS[TEST]) for name in MODELS
-    }
+    scores = {name: shared_fit(name).surrogate.score(GRAPHS[TEST], FITNESS[TEST]) for name in MODELS}
     assert scores.pop("mean") == 0
     assert min(scores.values()) > 0.6
 
 
-def test_contributions_of_trees_add_up_to_the_prediction() -> None:
-    surrogate = Surrogate("xgboost").fit(GRAPHS[TRAIN], FITNESS[TRAIN])
-    sums = [sum(surrogate.explain(graph).values()) for graph in GRAPHS[TEST]]
-    offsets = surrogate.predict(GRAPHS[TEST]) - sums
-    np.testing.assert_allclose(offsets, offsets[0], atol=1e-4)
+def test_the_default_chooses_for_itself() -> None:
+    assert Surrogate().model == "auto"
+    choice = shared_fit("auto").surrogate.choice_
+    assert choice is not None
+    assert shared_fit("mean").surrogate.choice_ is None
+
+
+def test_a_choice_decides_what_is_fitted() -> None:
+    rows = FeatureRows(get_features("default"))
+    rows.extend(GRAPHS[TRAIN])
+    line = shared_fit("bayesian-ridge").surrogate
+    given = Surrogate("auto").fit_features(rows.features, rows.values, FITNESS[TRAIN], choice=line.choice_)
+    np.testing.assert_array_equal(
+        given.predict(GRAPHS[TEST], return_std=True), line.predict(GRAPHS[TEST], return_std=True)
+    )
+
+
+def test_a_missing_number_of_a_graph_explains_nothing() -> None:
+    x = np.where(np.arange(45) % 9 == 0, np.nan, FITNESS)
+    surrogate = Surrogate("bayesian-ridge").fit(GRAPHS, FITNESS, {"x": x})
+    assert surrogate.explain(GRAPHS[0], {"x": x[[0]]})["x"] == pytest.approx(0, abs=1e-12)
+    assert abs(surrogate.explain(GRAPHS[1], {"x": x[[1]]})["x"]) > 1e-3
 
 
 def test_explanations_find_the_column_that_matters() -> None:
     noise = np.random.default_rng(0).normal(size=45)
-    for name in ("xgboost", "random-forest", "bayesian-ridge"):
+    for name in ("xgboost", "bayesian-ridge", "gp"):
         surrogate = Surrogate(name).fit(GRAPHS, noise, extra={"cause": noise})
         assert next(iter(surrogate.explain())) == "cause"
         up, down = int(noise.argmax()), int(noise.argmin())

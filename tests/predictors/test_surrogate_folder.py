@@ -16,6 +16,7 @@ from search_spaces import get_space
 
 SETTINGS, ROWS = "surrogate.json", "rows.npz"
 FLIPS = 400
+CHOICE = {"members": ["gp"], "ranks": True, "slope": 1.0, "intercept": 0.0, "width": 1.0}
 
 
 @pytest.fixture
@@ -47,8 +48,9 @@ def change(folder: Path, **values: Any) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"schema": 99}, "must be of schema 1, found 99"),
-        ({"features_version": 99}, "must be of version 1, found 99"),
+        ({"schema": 99}, "must be of schema 2, found 99"),
+        ({"schema": 1}, "must be of schema 2, found 1"),
+        ({"features_version": 99}, "must be of version 2, found 99"),
         ({"features_version": True}, "'features_version' must be a int, found True"),
         ({"model": "oracle"}, "model must be one of"),
         ({"features": "all"}, "features must be one of"),
@@ -58,9 +60,20 @@ def change(folder: Path, **values: Any) -> None:
         ({"vocabulary": {}}, "the vocabulary's ops must be a list of texts, found None"),
         ({"vocabulary": {"ops": [["a"]], "attributes": [], "info": []}}, r"a list of texts, found \[\['a'\]\]"),
         ({"vocabulary": {"ops": ["a", "a"], "attributes": [], "info": []}}, "sorted and differ"),
-        ({"features": "default", "features_version": 1001}, "must hold that of 'cnn56', found None"),
+        ({"features": "default", "features_version": 1001}, r"'default' must be of version \d+, found 1001"),
         ({"random_state": -1}, r"'random_state' must be in 0\.\.2\*\*32 - 1, found -1"),
         ({"random_state": 10**30}, "'random_state' must be in"),
+        ({"choice": "gp"}, "'choice' must be null or an object, found 'gp'"),
+        ({"choice": []}, r"'choice' must be null or an object, found \[\]"),
+        ({"choice": {}}, "a choice holds members, ranks, slope, intercept and width, found {}"),
+        ({"choice": {**CHOICE, "members": ["oracle"]}}, "a choice holds names of xgboost, .*'oracle'"),
+        ({"choice": {**CHOICE, "members": [["gp"]]}}, "a choice holds names of xgboost"),
+        ({"choice": {**CHOICE, "members": []}}, "a choice holds names of xgboost"),
+        ({"choice": {**CHOICE, "ranks": 1}}, "a choice holds names of xgboost, .* and whether on ranks"),
+        ({"choice": {**CHOICE, "slope": float("nan")}}, "a choice holds finite numbers"),
+        ({"choice": {**CHOICE, "intercept": 10**400}}, "a choice holds members, ranks"),
+        ({"choice": {**CHOICE, "width": -1}}, "a choice holds finite numbers, a rising line and a width"),
+        ({"choice": {**CHOICE, "width": "wide"}}, "a choice holds members, ranks"),
         ({"space": "cnn"}, "'space' must be null or a name and options"),
         ({"space": {"name": "cnn"}}, "'space' must be null or a name and options"),
     ],
@@ -76,6 +89,25 @@ def test_settings_that_lack_a_value_are_refused(saved: Path) -> None:
     for name in ("model", "features", "features_version", "vocabulary", "extra", "random_state"):
         (saved / SETTINGS).write_text(json.dumps({key: value for key, value in whole.items() if key != name}))
         refused(saved, SETTINGS, f"'{name}' must be a .*, found None")
+
+
+def test_settings_hold_the_choice(tmp_path: Path) -> None:
+    surrogate = Surrogate("gp").fit(GRAPHS, FITNESS)
+    surrogate.save(tmp_path / "saved")
+    stored = json.loads((tmp_path / "saved" / SETTINGS).read_text())["choice"]
+    assert stored.keys() == CHOICE.keys()
+    assert surrogate.choice_ is not None
+    assert stored == surrogate.choice_.to_json()
+    change(tmp_path / "saved", choice={**stored, "width": 2 * stored["width"]})
+    wider = load_surrogate(tmp_path / "saved")
+    (mean, std), (same, twice) = (one.predict(GRAPHS, return_std=True) for one in (surrogate, wider))
+    np.testing.assert_array_equal(mean, same)
+    np.testing.assert_allclose(twice, 2 * std)
+
+
+def test_a_model_without_a_choice_saves_none(saved: Path) -> None:
+    assert json.loads((saved / SETTINGS).read_text())["choice"] is None
+    assert load_surrogate(saved).choice_ is None
 
 
 @pytest.mark.parametrize("content", [b"", b"no json", b"[]", b"\xff\xfe", b"[" * 100_000], ids=lambda b: repr(b[:9]))

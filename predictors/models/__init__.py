@@ -1,0 +1,102 @@
+"""The models behind a surrogate, by name: each predicts a mean and a calibrated spread, from few rows.
+
+Everything runs on one thread and depends on the rows, their order and ``random_state`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from predictors.models.choice import Candidate, Choice
+from predictors.models.ensemble import Ensemble
+from predictors.models.failure import FailureThenValueModel
+from predictors.models.registry import MEMBERS
+
+__all__ = ["LARGEST", "MODELS", "Choice", "Ensemble", "FailureThenValueModel", "MeanModel", "Model", "get_model"]
+
+Floats = NDArray[np.float64]
+
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest number in a row: trees compare in single precision."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A regressor with a spread. Rows may hold nan."""
+
+    def fit(self, X: Floats, y: Floats) -> Self:
+        """Learn from rows X, shape (n, d) with d > 0, and finite targets y, shape (n,) with n > 0."""
+        ...
+
+    def predict(self, X: Floats) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of each row's target, two arrays of shape (n,)."""
+        ...
+
+    def scores(self, X: Floats) -> tuple[Floats, Floats]:
+        """The same on the scale on which the model learns, where the spread is even: what to compare bounds on."""
+        ...
+
+    def score_of(self, y: Floats) -> Floats:
+        """Targets on that scale, shape (n,)."""
+        ...
+
+
+class MeanModel:
+    """The mean of the targets for every row: the baseline that any other model has to beat."""
+
+    def __init__(self, random_state: int = 0) -> None:
+        self.random_state = random_state
+
+    def fit(self, X: Floats, y: Floats) -> Self:
+        """Keep mean and standard deviation of the targets."""
+        self.mean_, self.std_ = float(np.mean(y)), float(np.std(y))
+        return self
+
+    def predict(self, X: Floats) -> tuple[Floats, Floats]:
+        """The same two numbers for every row."""
+        return np.full(len(X), self.mean_), np.full(len(X), self.std_)
+
+    def scores(self, X: Floats) -> tuple[Floats, Floats]:
+        """The scale is that of the targets."""
+        return self.predict(X)
+
+    def score_of(self, y: Floats) -> Floats:
+        """The targets themselves."""
+        return y
+
+
+CANDIDATES = (
+    Candidate(("extra-trees", "xgboost", "gp"), ranks=True),
+    Candidate(("extra-trees", "xgboost"), ranks=True),
+    Candidate(("bayesian-ridge",), ranks=False),
+    Candidate(("gp",), ranks=False),
+    Candidate(("failure-then-value",), ranks=False),
+)
+"""What ``auto`` chooses from; the first is ``ensemble``."""
+
+ON_RANKS = ("extra-trees", "xgboost", "xgboost-pairwise", "gp")
+"""Regressors that learn on the scale of ranks when they stand alone; the others from the targets as they are."""
+
+
+def _of(*candidates: Candidate) -> Callable[[int, Choice | None], Model]:
+    return lambda random_state, choice: Ensemble(candidates, random_state, choice)
+
+
+#: Name to a function that makes a model of ``random_state`` and a choice that was made before.
+MODELS: Mapping[str, Callable[[int, Choice | None], Model]] = {
+    "auto": _of(*CANDIDATES),
+    "ensemble": _of(CANDIDATES[0]),
+    **{name: _of(Candidate((name,), ranks=name in ON_RANKS)) for name in MEMBERS},
+    "mean": lambda random_state, _: MeanModel(random_state),
+}
+
+
+def get_model(name: str, random_state: int = 0, choice: Choice | None = None) -> Model:
+    """A model by name, not fitted yet; ValueError if there is none of that name."""
+    if name not in MODELS:
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, found {name!r}")
+    return MODELS[name](random_state, choice)
