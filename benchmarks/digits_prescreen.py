@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from nasgen import Evaluation, Evolution, Outcome, Request
-from nasgen.budget import initial_for
+from nasgen.evolution import INITIAL
 from nasgen.prescreen import Prescreen
 from search_spaces import get_space
 
@@ -48,8 +48,8 @@ def picks(pool: list[Evaluation], features: str | None, seed: int, trainings: in
     while len(found) < trainings:
         brood = [open_rows[index] for index in rng.permutation(len(open_rows))[: RULES["brood"]]]
         chosen = 0
-        if prescreen and len(found) >= initial_for(trainings) and rng.random() >= RULES["exploration"]:
-            mean, spread = prescreen.predict([SPACE.decode(row.genotype) for row in brood])
+        if prescreen and len(found) >= INITIAL and rng.random() >= RULES["exploration"]:
+            mean, spread, _ = prescreen.scores([SPACE.decode(row.genotype) for row in brood])
             chosen = int(np.argmax(mean + RULES["optimism"] * spread))
         row = brood[chosen]
         open_rows.remove(row)
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--features", nargs="*", default=[inspect.signature(Prescreen).parameters["features"].default])
     args = parser.parse_args()
     pool = stored()
-    start = initial_for(args.trainings)
+    start = INITIAL
     print(f"{len(pool)} stored trainings, {args.trainings} picks, {start} at random, n = {args.seeds} seeds, ", end="")
     print(f"{platform.machine()}, Python {platform.python_version()}")
     results = {

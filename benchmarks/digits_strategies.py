@@ -18,7 +18,7 @@ import numpy as np
 
 import nasgen
 from nasgen import Store
-from nasgen.budget import initial_for
+from nasgen.evolution import INITIAL
 
 STRATEGIES: Mapping[str, Mapping[str, str]] = {
     "evolution + surrogate": {},
@@ -35,7 +35,7 @@ def measured(path: Path, options: Mapping[str, str], evaluations: int, seed: int
     test_accuracy = nasgen.resume(path).to_json()["best"]["test_accuracy"]
     with Store(path / "store.sqlite", read_only=True) as store:
         (best,) = store.best()
-        later = [row for row in store.evaluations(initial_for(evaluations)) if not row.failed]
+        later = [row for row in store.evaluations(INITIAL) if not row.failed]
     return [
         best.fitness or np.nan,
         best.outcome.metrics["loss"][-1],

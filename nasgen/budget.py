@@ -104,14 +104,6 @@ def window_for(evaluations: int | None, trains: bool) -> int:
     return 16 if evaluations is None else min(16, max(4, evaluations // 8))
 
 
-def initial_for(evaluations: int | None) -> int:
-    """Random genotypes before evolution breeds: a third of the budget, from 8 to 30.
-
-    Fewer leave the surrogate with too little to tell good from bad (docs/decisions/0002-default-profile.md).
-    """
-    return 12 if evaluations is None else min(30, max(8, evaluations // 3))
-
-
 def longest_training(one: Fidelity, rows: int, max_macs: float) -> float:
     """Seconds that a training at a fidelity may take on a slow machine, before any has shown how long it takes."""
     passes = (one.rows or rows) * int(one.recipe["epochs"])

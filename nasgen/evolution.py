@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from nasgen.acquisition import Acquisition, promise
 from nasgen.evaluation import Evaluation
 from nasgen.prescreen import Prescreen
 from nasgen.strategy import Proposal, draw_distinct, draw_fresh
@@ -22,6 +23,9 @@ from nasgen.variation import Individual, make_toolbox, select, vary
 from search_spaces import SearchSpace
 
 G = TypeVar("G")
+
+INITIAL = 6
+"""Random genotypes from which a surrogate tells good from bad well enough to go on by it."""
 
 
 class Evolution(Generic[G]):
@@ -32,7 +36,7 @@ class Evolution(Generic[G]):
     population
         How many of the best rows may become parents.
     initial
-        Random genotypes before anything is bred.
+        Random genotypes before anything is bred; None for ``INITIAL`` with a surrogate, a population without.
     mutation, crossover
         Probabilities that an offspring is mutated, and that two parents are mated.
     tournament
@@ -43,8 +47,10 @@ class Evolution(Generic[G]):
         Offspring bred for one ask with the surrogate.
     newcomers
         Share of a brood that is random genotypes instead of offspring.
+    acquisition
+        What ranks the brood.
     optimism
-        How many spreads are added to the mean before the brood is ranked (upper confidence bound).
+        How many spreads the upper confidence bound adds to the mean.
     exploration
         Share of the asks that take the first child unseen.
     fidelities
@@ -60,24 +66,26 @@ class Evolution(Generic[G]):
         asked: Callable[[str], bool],
         *,
         population: int = 20,
-        initial: int = 30,
+        initial: int | None = None,
         mutation: float = 1.0,
-        crossover: float = 0.2,
+        crossover: float = 0.5,
         tournament: int = 4,
         prescreen: Prescreen[G] | None = None,
-        brood: int = 64,
+        brood: int = 200,
         newcomers: float = 0.2,
-        optimism: float = 0.5,
-        exploration: float = 0.25,
+        acquisition: Acquisition = "ucb",
+        optimism: float = 1.0,
+        exploration: float = 0.05,
         fidelities: Sequence[str] = ("search",),
     ) -> None:
         self.space = space
         self.asked = asked
         self.population_size = population
-        self.initial = initial
+        self.initial = (INITIAL if prescreen is not None else population) if initial is None else initial
         self.prescreen = prescreen
         self.brood = brood
         self.newcomers = newcomers
+        self.acquisition: Acquisition = acquisition
         self.optimism = optimism
         self.exploration = exploration
         self.fidelities = tuple(fidelities)
@@ -127,9 +135,10 @@ class Evolution(Generic[G]):
         n_newcomers = round(self.newcomers * self.brood)
         draws = [lambda: self._newcomer(rng)] * n_newcomers + [lambda: self._child(rng)] * (self.brood - n_newcomers)
         brood = draw_distinct(self.space, rng, self.asked, draws)
-        mean, spread = prescreen.predict([proposal.genotype for proposal in brood])
-        best = int(np.argmax(mean + self.optimism * spread))
-        return replace(brood[best], predicted=float(mean[best]), predicted_std=float(spread[best]))
+        scores = prescreen.scores([proposal.genotype for proposal in brood])
+        best = brood[int(np.argmax(promise(self.acquisition, *scores, self.optimism, rng)))]
+        (mean,), (spread,) = prescreen.predict([best.genotype])
+        return replace(best, predicted=float(mean), predicted_std=float(spread))
 
     def state(self) -> Any:
         """Nothing beyond the rows told: the population is their best."""

@@ -1,8 +1,8 @@
 """Prescreen: the surrogate inside a search, which learns from rows as they are told and judges broods.
 
-It reads path features alone and looks away from low outliers: its predictions rank a brood, and are no estimate of
-how bad the worst are. What it has learned is a function of the first n rows alone: it is fitted anew, without a warm
-start, when the number of rows told reaches fixed marks. It never learns from a predicted fitness.
+What it has learned is a function of the first n rows alone: it is fitted anew, without a warm start, when the number of
+rows told reaches fixed marks. Which model it is, and how wide its spread, is chosen when they have doubled: that takes
+as long as many fits. It never learns from a predicted fitness.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from nasgen.errors import InputError
 from nasgen.evaluation import Evaluation
 from nasgen.settings import is_saved
 from predictors import MODELS, Surrogate, get_features, load_surrogate
+from predictors.models import Choice
 from search_spaces import LabelledGraph, SearchSpace
 
 G = TypeVar("G")
 Floats = NDArray[np.float64]
 
-FIRST_FIT = 16
-GROWTH = 12
-"""From one fit to the next the rows grow by a twelfth, at least by one."""
+FIRST_FIT = 6
+GROWTH = 24
+"""From one fit to the next the rows grow by a twenty-fourth, at least by one."""
 
 KEPT_LATEST, KEPT_BEST = 500, 500
 """Rows a fit reads: the latest, and of those before them the best. Memory and time stay bounded."""
@@ -62,7 +63,7 @@ class Prescreen(Generic[G]):
     """
 
     def __init__(
-        self, space: SearchSpace[G], model: str = "xgboost", features: str = "paths", fitted: Surrogate | None = None
+        self, space: SearchSpace[G], model: str = "auto", features: str = "default", fitted: Surrogate | None = None
     ) -> None:
         self.space = space
         self.model = model
@@ -72,7 +73,9 @@ class Prescreen(Generic[G]):
         self._latest: deque[_Row] = deque()
         self._best: list[_Row] = []  # a heap, the worst first
         self._told = 0
-        self._next_fit = FIRST_FIT
+        self._next_fit = self._next_choice = FIRST_FIT
+        self._to_choose: list[_Row] | None = None
+        self._choice: Choice | None = None
         self._to_fit: list[_Row] | None = None
         self._features: Any = None
 
@@ -94,6 +97,9 @@ class Prescreen(Generic[G]):
                 self._next_fit = self._told + max(1, self._told // GROWTH)
                 # nothing to learn from while all have failed
                 self._to_fit = [*sorted(self._best, key=lambda row: row.number), *self._latest] or None
+                if self._to_fit and self._told >= self._next_choice:
+                    self._next_choice = 2 * self._told
+                    self._to_choose = self._to_fit
 
     def _keep(self, row: _Row) -> None:
         self._latest.append(row)
@@ -110,10 +116,33 @@ class Prescreen(Generic[G]):
         ValueError
             Before :attr:`ready`.
         """
+        return self._ready().predict([self.space.to_graph(genotype) for genotype in genotypes], return_std=True)
+
+    def scores(self, genotypes: Sequence[G]) -> tuple[Floats, Floats, float]:
+        """Mean and spread of genotypes on the scale on which the model learns, shape (n,) each; and the best told.
+
+        Bounds are compared there: on the scale of the fitness a spread is mostly what a network may fall short by.
+
+        Raises
+        ------
+        ValueError
+            Before :attr:`ready`.
+        """
+        surrogate = self._ready()
+        rows = surrogate.featurise([self.space.to_graph(genotype) for genotype in genotypes])
+        score, std = surrogate.model_.scores(rows)
+        return score, std, float(surrogate.model_.score_of(surrogate.y_).max())
+
+    def _ready(self) -> Surrogate:
         surrogate = self.fitted()
         if surrogate is None:
             raise ValueError("nothing can be predicted before the first fit: ask `ready` first")
-        return surrogate.predict([self.space.to_graph(genotype) for genotype in genotypes], return_std=True)
+        return surrogate
+
+    def _choose(self, rows: list[_Row]) -> None:
+        """Let the model choose and calibrate itself on some rows, with what they alone know."""
+        surrogate = Surrogate(self.model, self.feature_set)
+        self._choice = surrogate.fit([row.graph for row in rows], [row.fitness for row in rows]).choice_
 
     def _fit(self, rows: list[_Row]) -> None:
         """Fit anew on the rows; features are computed once for each while the vocabulary stays."""
@@ -124,24 +153,18 @@ class Prescreen(Generic[G]):
         self._features = features
         values = np.array([row.features for row in rows])
         surrogate = Surrogate(self.model, self.feature_set)
-        fitness = without_low_outliers(np.array([row.fitness for row in rows]))
-        self._surrogate = surrogate.fit_features(features, values, fitness)
+        fitness = [row.fitness for row in rows]
+        self._surrogate = surrogate.fit_features(features, values, fitness, choice=self._choice)
 
     def fitted(self) -> Surrogate | None:
         """The surrogate fitted on the latest mark; None before the first."""
+        if self._to_choose is not None:
+            self._choose(self._to_choose)
+            self._to_choose = None
         if self._to_fit is not None:
             self._fit(self._to_fit)
             self._to_fit = None
         return self._surrogate
-
-
-def without_low_outliers(fitness: Floats) -> Floats:
-    """The targets with those far below the rest raised to three times the distance of upper quartile and median.
-
-    The best of a brood is wanted: without this, trees spend their splits on telling bad from very bad.
-    """
-    median, upper = np.quantile(fitness, [0.5, 0.75])
-    return np.maximum(fitness, median - 3 * (upper - median)) if upper > median else fitness
 
 
 def check_surrogate(name: str, space: str) -> None:
@@ -167,4 +190,4 @@ def make_prescreen(space: SearchSpace[G], name: str) -> Prescreen[G]:
     """The prescreen that ``--surrogate`` names."""
     if is_saved(name):
         return Prescreen(space, fitted=load_surrogate(name))
-    return Prescreen(space, "xgboost" if name == "auto" else name)
+    return Prescreen(space, name)

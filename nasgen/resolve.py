@@ -193,11 +193,7 @@ def executor_for(arguments: Arguments) -> Literal["inline", "processes"]:
 
 def strategy_options(arguments: Arguments, expected: int | None) -> dict[str, Any]:
     """Options of the strategy that the budget, of so many ``expected`` evaluations, or the user decides."""
-    from nasgen.budget import initial_for
-
     options: dict[str, Any] = {}
-    if arguments.strategy == "evolution" and arguments.profile == "default":
-        options["initial"] = initial_for(expected)
     if arguments.strategy == "irwin-harris":
         options["samples"] = samples_for(arguments.evaluations if arguments.minutes is None else expected)
     if arguments.population is not None and arguments.strategy not in ("random", "local-search", "irwin-harris"):

@@ -158,17 +158,18 @@ def status_lines(path: str | Path) -> list[str]:
 
 
 def _prediction_quality(store: Store) -> list[str]:
-    """How well the predictions made at ask time rank what was then measured."""
-    pairs = [
-        (row.request.predicted, row.fitness)
+    """How well the predictions made at ask time rank what was then measured, and how sure they were."""
+    rows = [
+        (row.request.predicted, row.request.predicted_std or 0.0, row.fitness)
         for row in store.evaluations()
         if row.request.predicted is not None and row.fitness is not None
     ]
-    if len(pairs) < 3:
+    if len(rows) < 3:
         return []
-    from predictors.metrics import kendall_tau
+    from predictors.metrics import coverage, kendall_tau
 
-    predicted, measured = zip(*pairs, strict=True)
+    predicted, std, measured = zip(*rows, strict=True)
     return [
-        f"surrogate    Kendall tau {kendall_tau(measured, predicted):.2f} over {len(pairs)} predictions at ask time"
+        f"surrogate    Kendall tau {kendall_tau(measured, predicted):.2f} over {len(rows)} predictions at ask time, "
+        f"{coverage(measured, predicted, std):.0%} of them within their 90 % interval"
     ]

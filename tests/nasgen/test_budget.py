@@ -15,7 +15,6 @@ from nasgen.budget import (
     TrainingBudget,
     default_max_macs,
     fidelity,
-    initial_for,
     longest_training,
     training_budget,
     window_for,
@@ -132,10 +131,3 @@ def test_the_longest_training_is_three_times_that_of_a_slow_machine() -> None:
 def test_an_eighth_of_the_evaluations_may_be_under_way(evaluations: int | None, window: int) -> None:
     assert window_for(evaluations, trains=True) == window
     assert window_for(evaluations, trains=False) == 1
-
-
-@pytest.mark.parametrize(
-    ("evaluations", "initial"), [(None, 12), (1, 8), (26, 8), (27, 9), (60, 20), (90, 30), (10_000, 30)]
-)
-def test_a_third_of_the_evaluations_is_drawn_at_random(evaluations: int | None, initial: int) -> None:
-    assert initial_for(evaluations) == initial

@@ -19,7 +19,6 @@ from nasgen.prescreen import (
     _Row,
     check_surrogate,
     make_prescreen,
-    without_low_outliers,
 )
 from predictors import Surrogate
 from search_spaces.nasbench201 import Cell
@@ -61,8 +60,8 @@ def test_it_is_fitted_at_fixed_numbers_of_rows_and_when_asked() -> None:
             before = len(one_by_one.fits)
             one_by_one.predict(POOL[:1])
             marks += [number] * (len(one_by_one.fits) - before)
-    assert marks[:12] == [16, 17, 18, 19, 20, 21, 22, 23, 24, 26, 28, 30]
-    assert all(later - mark == max(1, mark // 12) for mark, later in pairwise(marks))
+    assert marks[40:48] == [46, 47, 48, 50, 52, 54, 56, 58]
+    assert all(later - mark == max(1, mark // 24) for mark, later in pairwise(marks))
     for start in range(0, 300, 50):
         in_lots.tell(ROWS[start : start + 50])
     in_lots.predict(POOL[:1])
@@ -135,13 +134,6 @@ def test_a_saved_surrogate_stays_as_it_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(before[0], saved.predict([SPACE.to_graph(cell) for cell in POOL]))
 
 
-def test_low_outliers_are_raised_to_a_fence() -> None:
-    fitness = np.array([0.1, 0.78, 0.8, 0.82, 0.84, 0.86, 0.88])  # median 0.82, upper quartile 0.85: the fence is 0.73
-    np.testing.assert_allclose(without_low_outliers(fitness), [0.73, *fitness[1:]])
-    ties = np.array([0.1, 0.9, 0.9, 0.9])
-    np.testing.assert_array_equal(without_low_outliers(ties), ties)
-
-
 def test_a_surrogate_of_another_space_is_refused(tmp_path: Path) -> None:
     saved = Surrogate("mean").fit([SPACE.to_graph(cell) for cell in POOL], np.arange(len(POOL)))
     saved.save(tmp_path / "saved", space=SPACE)
@@ -154,7 +146,7 @@ def test_names_are_checked(tmp_path: Path) -> None:
     for name in ("xgboost", "random-forest"):
         check_surrogate(name, "nasbench201")
         assert make_prescreen(SPACE, name).model == name
-    assert make_prescreen(SPACE, "auto").model == "xgboost"
+    assert make_prescreen(SPACE, "auto").model == "auto"
     with pytest.raises(InputError, match=r"--surrogate must be auto, off, .*found 'magic'"):
         check_surrogate("magic", "cnn")
     with pytest.raises(InputError, match="--surrogate"):

@@ -15,7 +15,7 @@ from contracts.strategy_contract import CHECKS, Make, Play
 
 from nasgen.baselines import HistoryStrategy, LocalSearch, RandomSearch, RegularizedEvolution
 from nasgen.evaluation import Evaluation, Request
-from nasgen.evolution import Evolution
+from nasgen.evolution import INITIAL, Evolution
 from nasgen.strategy import Proposal
 from search_spaces.nasbench201 import Cell
 
@@ -176,8 +176,8 @@ def test_evolution_predicts_what_it_asks_for_but_for_a_share() -> None:
         lambda space, asked: Evolution(space, asked, prescreen=screen(space), brood=6, exploration=0.25), window=1
     ).to(80)
     predicted = [row.request.predicted is not None for row in play.rows]
-    assert not any(predicted[:16])
-    assert 0.5 < np.mean(predicted[16:]) < 1
+    assert not any(predicted[:INITIAL])
+    assert 0.5 < np.mean(predicted[INITIAL:]) < 1
     assert all((row.request.predicted is None) == (row.request.predicted_std is None) for row in play.rows)
 
 
