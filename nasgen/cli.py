@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from nasgen.errors import ExecutorError, InputError
+from nasgen.surrogate_commands import Json, fit, metadataset, predict, say
 
 if TYPE_CHECKING:
     from nasgen.settings import Arguments
@@ -83,7 +84,6 @@ CurveStopFlag = Annotated[
 InheritFlag = Annotated[
     bool, typer.Option("--inherit/--no-inherit", help="Start children from their parents' weights.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last, on stdout.")]
 RunPath = Annotated[str, typer.Argument(help="Folder of a run.")]
 
 
@@ -151,7 +151,7 @@ def plan(arguments: Arguments, as_json: bool) -> None:
     """Rehearse shortly and say what a search would do; nothing is written."""
     from nasgen.planning import plan_search
 
-    planned = plan_search(arguments, _say)
+    planned = plan_search(arguments, say)
     if as_json:
         print(json.dumps(planned))
     else:
@@ -225,18 +225,8 @@ def export(
     print(export_text(run, format, rank))
 
 
-@app.command()
-def predict(
-    source: Annotated[str, typer.Argument(help="Folder of a run, or of a saved surrogate.")],
-    genotypes: Annotated[list[str], typer.Argument(help="Files with one genotype a line, or - for stdin.")],
-    explain: Annotated[bool, typer.Option("--explain", help="Add what each feature contributes.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Predict the fitness of genotypes with what a run has learned: fitness and spread, one answer a line."""
-    from nasgen.querying import answer_queries
-
-    if not answer_queries(source, genotypes, explain=explain, as_json=as_json):
-        raise typer.Exit(1)
+for surrogate_command in (fit, metadataset, predict):
+    app.command()(surrogate_command)
 
 
 def _finish(result: Any, as_json: bool) -> None:
@@ -244,7 +234,7 @@ def _finish(result: Any, as_json: bool) -> None:
     from nasgen.summary import result_lines
 
     for line in result_lines(result):
-        _say(line)
+        say(line)
     if as_json:
         print(json.dumps(result.to_json()))
     if result.best is None or (result.final is None and result.trained > 0):
@@ -258,13 +248,8 @@ def _resumable(run: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if Path(run, "run.json").is_file():
-            _say(f"nasgen: interrupted; nothing finished is lost, go on with `nasgen resume {run}`")
+            say(f"nasgen: interrupted; nothing finished is lost, go on with `nasgen resume {run}`")
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _say(text: object) -> None:
-    """Print one line on stderr, whatever the text came from."""
-    print(" ".join(str(text).split()), file=sys.stderr, flush=True)
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -291,15 +276,15 @@ def main() -> None:
         _forget_stdout()
         code = 0
     except InputError as error:
-        _say(f"nasgen: {error}")
+        say(f"nasgen: {error}")
         code = 2
     except UsageError as error:
-        _say(f"nasgen: {error.format_message()}; see `nasgen COMMAND --help`")
+        say(f"nasgen: {error.format_message()}; see `nasgen COMMAND --help`")
         code = 2
     except (ExecutorError, OSError) as error:
-        _say(f"nasgen: {error}")
+        say(f"nasgen: {error}")
         code = 1
     except (KeyboardInterrupt, typer.Abort):
-        _say("nasgen: interrupted")
+        say("nasgen: interrupted")
         code = INTERRUPTED
     sys.exit(code)

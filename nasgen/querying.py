@@ -43,39 +43,52 @@ def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, 
     Returns
     -------
     Whether every line was a genotype.
+
+    Raises
+    ------
+    InputError
+        If a file is not there, or the source cannot answer; before anything is printed.
     """
+    for file in files:
+        if file != "-" and not Path(file).is_file():
+            raise InputError(f"expected a file with one genotype a line, or - for stdin, found no file {file}")
     surrogate, graph_of = open_source(source)
     all_well = True
-    lines = ((name, number, text) for name in files for number, text in _lines(name))
+    lines = graphs_of_lines(files, graph_of)
     while batch := list(islice(lines, BATCH)):
-        graphs: list[LabelledGraph | str] = []
-        for name, number, text in batch:
-            try:
-                graphs.append(graph_of(text))
-            except (ValueError, OverflowError, RecursionError) as error:
-                graphs.append(_reason(error))
-                print(f"nasgen: {name}, line {number}: {graphs[-1]}", file=sys.stderr)
+        for name, number, _, graph in batch:
+            if isinstance(graph, str):
+                print(f"nasgen: {name}, line {number}: {graph}", file=sys.stderr)
                 all_well = False
-        _print_answers(surrogate, [text for _, _, text in batch], graphs, explain, as_json)
+        texts, graphs = [text for _, _, text, _ in batch], [graph for _, _, _, graph in batch]
+        _print_answers(surrogate, texts, graphs, explain, as_json)
     return all_well
 
 
-def _reason(error: Exception) -> str:
+def graphs_of_lines(files: Sequence[str], graph_of: GraphOf) -> Iterator[tuple[str, int, str, LabelledGraph | str]]:
+    """Of each line that is not blank: its file, its number, the text, and its graph or the reason why it has none."""
+    for file in files:
+        for name, number, text in _lines(file):
+            try:
+                yield name, number, text, graph_of(text)
+            except (ValueError, OverflowError, RecursionError) as error:
+                yield name, number, text, one_line(error)
+
+
+def one_line(error: Exception) -> str:
     """What an error says, in one line that a long genotype does not flood."""
     text = " ".join(str(error).split())
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
 
 
-def _lines(name: str) -> Iterator[tuple[int, str]]:
-    """The lines of a file that are not blank, numbered from 1."""
-    if name != "-" and not Path(name).is_file():
-        raise InputError(f"expected a file with one genotype a line, or - for stdin, found no file {name}")
+def _lines(name: str) -> Iterator[tuple[str, int, str]]:
+    """The lines of a file that are not blank, after its name and their number from 1."""
     if name == "-" and isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield number, line.strip()
+                yield name, number, line.strip()
 
 
 def _print_answers(
@@ -112,10 +125,10 @@ def open_source(source: str) -> tuple[Surrogate, GraphOf]:
         return surrogate_of_run(source)
     surrogate = _load(source)
     if surrogate.space_ is None:
-        return surrogate, _graph_of_named_space(source)
+        return surrogate, graph_of_named_space(source)
     space = surrogate.space_
     try:
-        return surrogate, _graph_of(build_space(space["name"], space["options"]))
+        return surrogate, graphs_of_space(build_space(space["name"], space["options"]))
     except InputError as error:
         raise InputError(f"{source}: the surrogate was saved with a space that cannot be made: {error}") from error
 
@@ -146,32 +159,37 @@ def surrogate_of_run(path: str) -> tuple[Surrogate, GraphOf]:
         raise InputError(f"{path}: expected at least {FEWEST_ROWS} rows with a fitness, found {len(rows)}")
     model = settings["surrogate"]
     if is_saved(model):
-        return _load(model), _graph_of(space)
-    surrogate = Surrogate("xgboost" if model in ("auto", "off") else model)
+        return _load(model), graphs_of_space(space)
+    surrogate = Surrogate("auto" if model == "off" else model)
     graphs = [space.to_graph(space.decode(row.genotype)) for row in rows]
-    return surrogate.fit(graphs, [fitness_or_worst(row) for row in rows]), _graph_of(space)
+    return surrogate.fit(graphs, [fitness_or_worst(row) for row in rows]), graphs_of_space(space)
 
 
-def _graph_of(space: SearchSpace[Any]) -> GraphOf:
+def graphs_of_space(space: SearchSpace[Any]) -> GraphOf:
     """The graphs of valid genotypes of one space."""
 
     def graph_of(text: str) -> LabelledGraph:
-        genotype = space.decode(text)
-        if violations := space.validate(genotype):
-            raise ValueError(f"not a valid genotype of the space {space.name}: {violations[0]}")
-        return space.to_graph(genotype)
+        return space.to_graph(valid_genotype(space, text))
 
     return graph_of
 
 
-def _graph_of_named_space(source: str) -> GraphOf:
+def valid_genotype(space: SearchSpace[Any], text: str) -> Any:
+    """The genotype of a text; ValueError if the text is malformed or the genotype not valid in the space."""
+    genotype = space.decode(text)
+    if violations := space.validate(genotype):
+        raise ValueError(f"not a valid genotype of the space {space.name}: {violations[0]}")
+    return genotype
+
+
+def graph_of_named_space(source: str) -> GraphOf:
     """The graphs of valid genotypes of whatever space in the box a text names, which is said once for each."""
     known: dict[str, GraphOf] = {}
 
     def graph_of(text: str) -> LabelledGraph:
-        name = "nasbench201" if text.startswith("|") else _named_space(text)
+        name = named_space(text)
         if name not in known:
-            known[name] = _graph_of(get_space(name))
+            known[name] = graphs_of_space(get_space(name))
             print(
                 f"nasgen: {source}: the surrogate was saved without its space (save(folder, space=space)), "
                 f'so genotypes are read as those of get_space("{name}")',
@@ -182,7 +200,10 @@ def _graph_of_named_space(source: str) -> GraphOf:
     return graph_of
 
 
-def _named_space(text: str) -> str:
+def named_space(text: str) -> str:
+    """The space in the box that a text names, or is written as; ValueError if it names none."""
+    if text.startswith("|"):
+        return "nasbench201"
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -212,3 +212,23 @@ def test_sources_that_cannot_answer_are_refused_at_the_door(
         settings = json.loads((path / "surrogate.json").read_text())
         (path / "surrogate.json").write_text(json.dumps({**settings, "space": record}))
         refused(path, f"saved with a space that cannot be made: .*{message}")
+
+
+def test_files_that_are_not_there_are_refused_before_the_first_is_answered(with_space: Path, tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text(TEXTS[0])
+    said = CliRunner().invoke(app, ["predict", str(with_space), str(tmp_path / "lines"), str(tmp_path / "gone")])
+    assert isinstance(said.exception, InputError)
+    assert str(said.exception).endswith(f"found no file {tmp_path / 'gone'}")
+    assert said.stdout == ""
+
+
+def test_a_batch_more_than_is_answered_at_once_is_answered_in_order(
+    predict: Predict, with_space: Path, surrogate: Surrogate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nasgen.querying.BATCH", 7)
+    said = predict(with_space, [*TEXTS, "rubbish", TEXTS[0]])
+    expected = surrogate.predict([SMALL.to_graph(one) for one in GENOTYPES])
+    got = answers(said)
+    # a product of matrices rounds by their number of rows
+    np.testing.assert_allclose([answer["fitness"] for answer in [*got[:30], got[31]]], [*expected, expected[0]], 1e-12)
+    assert "line 31: " in said.stderr

@@ -1,0 +1,75 @@
+"""The commands around surrogates: ``nasgen fit``, ``nasgen metadataset`` and ``nasgen predict``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+FeatureNames = Annotated[str, typer.Option(help="A feature set by name.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last, on stdout.")]
+
+
+def say(text: object) -> None:
+    """Print one line on stderr, whatever the text came from."""
+    print(" ".join(str(text).split()), file=sys.stderr, flush=True)
+
+
+def fit(
+    sources: Annotated[list[str], typer.Argument(help="Folders of runs, or tables with a column of genotypes.")],
+    target: Annotated[str, typer.Option(help="The column to predict; of a run fitness or a metric.")],
+    out: Annotated[str, typer.Option(help="Folder of the surrogate.")],
+    model: Annotated[str, typer.Option(help="auto, or a model by name.")] = "auto",
+    features: FeatureNames = "default",
+    fidelity: Annotated[
+        str | None, typer.Option(help="Budget of the rows to read. [default: a run's highest]", show_default=False)
+    ] = None,
+) -> None:
+    """Fit a surrogate on stored rows and save it, for predict and for search --surrogate."""
+    from nasgen.fitting import fit_surrogate
+
+    fit_surrogate(sources, target, out, model, features, fidelity, say)
+
+
+def metadataset(
+    out: Annotated[str, typer.Option(help="The Parquet file.")],
+    runs: Annotated[list[str] | None, typer.Argument(help="Folders of runs whose rows to take.")] = None,
+    space: Annotated[
+        str | None, typer.Option(help="cnn (default), nasbench201 or FILE.py:NAME, to draw from.", show_default=False)
+    ] = None,
+    count: Annotated[int | None, typer.Option(help="Genotypes to draw, instead of the rows of runs.")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed of what is drawn and of the proxies.", min=0)] = 0,
+    input_shape: Annotated[str | None, typer.Option(help="C,H,W of the images, as in 3,32,32.")] = None,
+    proxies: Annotated[
+        str | None, typer.Option(help="Add zero-cost proxies on a task: digits, FILE.npz or openml:NAME.")
+    ] = None,
+    features: FeatureNames = "default",
+) -> None:
+    """Write one Parquet table of structures: their features, and what runs found out about them."""
+    from nasgen.metadata import write_metadataset
+
+    write_metadataset(
+        out,
+        runs or (),
+        space=space,
+        count=count,
+        seed=seed,
+        input_shape=input_shape,
+        proxies=proxies,
+        features=features,
+        say=say,
+    )
+
+
+def predict(
+    source: Annotated[str, typer.Argument(help="Folder of a run, or of a saved surrogate.")],
+    genotypes: Annotated[list[str], typer.Argument(help="Files with one genotype a line, or - for stdin.")],
+    explain: Annotated[bool, typer.Option("--explain", help="Add what each feature contributes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Predict the fitness of genotypes with what a run has learned: fitness and spread, one answer a line."""
+    from nasgen.querying import answer_queries
+
+    if not answer_queries(source, genotypes, explain=explain, as_json=as_json):
+        raise typer.Exit(1)
