@@ -36,7 +36,7 @@ class Evolution(Generic[G]):
     population
         How many of the best rows may become parents.
     initial
-        Random genotypes before anything is bred; None for ``INITIAL`` with a surrogate, a population without.
+        Random genotypes before anything is bred; None for ``INITIAL`` with a surrogate, half a population without.
     mutation, crossover
         Probabilities that an offspring is mutated, and that two parents are mated.
     tournament
@@ -81,7 +81,7 @@ class Evolution(Generic[G]):
         self.space = space
         self.asked = asked
         self.population_size = population
-        self.initial = (INITIAL if prescreen is not None else population) if initial is None else initial
+        self.initial = (INITIAL if prescreen is not None else population // 2) if initial is None else initial
         self.prescreen = prescreen
         self.brood = brood
         self.newcomers = newcomers
