@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -89,6 +90,21 @@ def test_it_learns_the_landscape() -> None:
     assert mean.shape == spread.shape == (len(POOL),)
     assert (spread > 0).all()
     assert np.corrcoef(mean[known], truth[known])[0, 1] > 0.8
+
+
+def test_scores_are_on_the_scale_on_which_the_model_learns_with_the_best_told() -> None:
+    screen = Prescreen(SPACE, "gp")
+    screen.tell(ROWS[:40])
+    score, spread, best = screen.scores(POOL)
+    surrogate = screen.fitted()
+    assert surrogate is not None
+    mean, _ = screen.predict(POOL)
+    assert score.shape == spread.shape == (len(POOL),)
+    assert (spread > 0).all()
+    assert best == surrogate.model_.score_of(surrogate.y_.max(keepdims=True))
+    # ranks of 40 rows: the best of them has the normal score of its share
+    assert best == pytest.approx(NormalDist().inv_cdf(1 - 0.5 / len(surrogate.y_)))
+    assert np.corrcoef(score, surrogate.model_.score_of(mean))[0, 1] > 0.95
 
 
 def test_failures_count_as_told_and_are_not_learned_from() -> None:
