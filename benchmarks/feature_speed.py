@@ -1,7 +1,7 @@
 """Milliseconds a graph of each feature set, one graph a call and a whole pool a call; and what networkx takes.
 
-Claims: the 56 features take under a millisecond one by one (median), and the 23 properties of a pool a fiftieth of the
-networkx calls that their authors made.
+Wanted: the 56 features in under a millisecond one by one (median), and the 23 properties of a pool in a fiftieth of the
+time of the networkx calls that their authors made.
 
     OMP_NUM_THREADS=1 python benchmarks/feature_speed.py
 """
