@@ -40,12 +40,12 @@ TESTED = 80
 """The queries after which the best by fitness is tested."""
 
 
-def evolution(space: Any, asked: Any, *, model: str | None = "xgboost", features: str = "paths", **options: Any) -> Any:
+def evolution(space: Any, asked: Any, *, model: str | None = "auto", features: str = "default", **options: Any) -> Any:
     prescreen = Prescreen(space, model, features) if model else None
     return Evolution(space, asked, prescreen=prescreen, **options)
 
 
-def paper(space: Any, asked: Any, *, model: str | None = "xgboost", **options: Any) -> Any:
+def paper(space: Any, asked: Any, *, model: str | None = "auto", **options: Any) -> Any:
     prescreen = Prescreen(space, model) if model else None
     return GenerationalEvolution(space, asked, prescreen=prescreen, **options)
 
@@ -62,22 +62,26 @@ CLAIM: Mapping[str, Maker] = {
 
 ABLATION: Mapping[str, Maker] = {
     "default": evolution,
-    "forest": partial(evolution, model="random-forest"),
-    "paths and 56 features": partial(evolution, features="default"),
-    "56 features only": partial(evolution, features="cnn56"),
-    "brood 16": partial(evolution, brood=16),
-    "brood 200": partial(evolution, brood=200),
+    "random forest": partial(evolution, model="random-forest"),
+    "Gaussian process": partial(evolution, model="gp"),
+    "boosted trees": partial(evolution, model="xgboost"),
+    "the paper's 56 features": partial(evolution, features="cnn56"),
+    "brood 64": partial(evolution, brood=64),
+    "brood 400": partial(evolution, brood=400),
     "optimism 0": partial(evolution, optimism=0.0),
-    "optimism 1": partial(evolution, optimism=1.0),
+    "optimism .5": partial(evolution, optimism=0.5),
+    "optimism 2": partial(evolution, optimism=2.0),
+    "expected improvement": partial(evolution, acquisition="ei"),
+    "Thompson": partial(evolution, acquisition="thompson"),
     "no newcomers": partial(evolution, newcomers=0.0),
     "half newcomers": partial(evolution, newcomers=0.5),
     "no crossover": partial(evolution, crossover=0.0),
-    "crossover .5": partial(evolution, crossover=0.5),
+    "crossover .2": partial(evolution, crossover=0.2),
     "population 10": partial(evolution, population=10),
     "population 40": partial(evolution, population=40),
-    "initial 8": partial(evolution, initial=8),
-    "initial 16": partial(evolution, initial=16),
-    "exploration .05": partial(evolution, exploration=0.05),
+    "initial 10": partial(evolution, initial=10),
+    "initial 30": partial(evolution, initial=30),
+    "exploration .25": partial(evolution, exploration=0.25),
 }
 
 

@@ -7,15 +7,13 @@ from which nothing leads to the last layer is useless there, however central it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from predictors.features.pool import Bools, Floats, Ints, Pool, segment_max, segment_mean
-from predictors.features.protocol import Vocabulary
+from predictors.features.protocol import WithoutVocabulary
 from predictors.features.walks import layer_of, path_counts
-from search_spaces import LabelledGraph
 
 NAMES = (
     *("layers", "nodes", "first_width", "second_width", "last_but_one_width", "last_width"),
@@ -26,7 +24,7 @@ NAMES = (
 
 
 @dataclass(frozen=True)
-class LayerFeatures:
+class LayerFeatures(WithoutVocabulary):
     """Features of the layers of the live part of a graph.
 
     - ``layers``, ``nodes``, and the numbers of vertices in layers, ``*_width`` (0 where there is no such layer);
@@ -49,14 +47,6 @@ class LayerFeatures:
         """The names."""
         return NAMES
 
-    def fit(self, graphs: Sequence[LabelledGraph]) -> LayerFeatures:
-        """The set itself: nothing is learned."""
-        return self
-
-    def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
-        """The rows, shape (len(graphs), len(names))."""
-        return self.compute_pool(Pool.of(graphs))
-
     def compute_pool(self, pool: Pool) -> Floats:
         """The rows of a pool's graphs, shape (n_graphs, len(names))."""
         layer = layer_of(pool)
@@ -69,7 +59,7 @@ class LayerFeatures:
         distance = _distances_to(pool, last)
         widths = _Widths.of(pool, layer, layers, np.ones(pool.n_vertices, dtype=bool))
         useful_widths = _Widths.of(pool, layer, layers, useful)
-        n, m = pool.sizes.astype(np.float64), _count(pool.edge_graph, pool.n_graphs)
+        n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         n_useful, m_useful = pool.per_graph(useful.astype(np.float64)), _count(pool.edge_graph[kept], pool.n_graphs)
         return np.column_stack(
             [
@@ -88,14 +78,6 @@ class LayerFeatures:
                 segment_mean(pool.in_degree[last].astype(np.float64), pool.graph[last], pool.n_graphs),
             ]
         )
-
-    def vocabulary(self) -> Vocabulary:
-        """Nothing is learned."""
-        return {}
-
-    def with_vocabulary(self, vocabulary: Vocabulary) -> LayerFeatures:
-        """The set itself."""
-        return self
 
 
 @dataclass(frozen=True)

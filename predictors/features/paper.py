@@ -7,16 +7,14 @@ sec. 4.4: 2 of layer mass, 36 = 3 path lengths x 2 statistics x 6 operations, 18
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from predictors.features.pool import OUTPUT, Floats, Pool, segment_max, segment_mean_std
-from predictors.features.protocol import Vocabulary
+from predictors.features.protocol import WithoutVocabulary
 from predictors.features.walks import edge_betweenness, largest_sums, random_walk, skeleton_distances
-from search_spaces import LabelledGraph
 
 OPERATIONS = ("conv", "max_pool", "avg_pool", "sum", "concat", "skip")
 PATHS = ("shortest", "longest", "random_walk")
@@ -39,7 +37,7 @@ FEATURES_V1 = _names("max")
 
 
 @dataclass(frozen=True)
-class Cnn56:
+class Cnn56(WithoutVocabulary):
     """The 56 features of ``FEATURES_V1``, computed on the live part of each graph.
 
     Standard deviations are those of the population. Layer mass and paths are taken over the vertices that are
@@ -74,14 +72,6 @@ class Cnn56:
         """The 56 names in the order of the schema."""
         return _names("var") if self.variance else FEATURES_V1
 
-    def fit(self, graphs: Sequence[LabelledGraph]) -> Cnn56:
-        """The set itself: its vocabulary is fixed."""
-        return self
-
-    def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
-        """The rows, shape (len(graphs), 56)."""
-        return self.compute_pool(Pool.of(graphs))
-
     def compute_pool(self, pool: Pool) -> Floats:
         """The rows of a pool's graphs, shape (n_graphs, 56)."""
         largest = largest_sums(pool, np.stack([np.ones(pool.n_vertices), -np.ones(pool.n_vertices)], axis=1))
@@ -108,14 +98,6 @@ class Cnn56:
                 third = segment_max(values[counted], segment[counted], pool.n_graphs)
             columns += [mean, std, third]
         return columns
-
-    def vocabulary(self) -> Vocabulary:
-        """Nothing is learned."""
-        return {}
-
-    def with_vocabulary(self, vocabulary: Vocabulary) -> Cnn56:
-        """The set itself."""
-        return self
 
 
 def _graph_properties(pool: Pool, depth: Floats) -> dict[str, Floats]:

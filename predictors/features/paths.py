@@ -191,12 +191,11 @@ def _extremes_and_counts(pool: Pool, in_group: Bools, area: Floats, allowed: Boo
     n_paths = pool.per_graph(np.where(pool.ending, arriving, 0.0))
     share = arriving * leaving / np.maximum(n_paths, 1.0)[pool.graph]  # of the paths that pass the vertex
     length, usual, usual_area, _ = np.hsplit(pool.per_graph(share[:, None] * weights), ends)
-    edges = np.bincount(pool.edge_graph, minlength=pool.n_graphs)
     histogram = path_histogram(pool, in_group, MOST_OF_AN_OP)
     keeping = restricted_path_counts(pool, allowed)
     return np.column_stack(
         [
-            *(pool.sizes, edges, np.log1p(n_paths), _edges(longest), _edges(shortest), _edges(length)),
+            *(pool.sizes, pool.n_edges, np.log1p(n_paths), _edges(longest), _edges(shortest), _edges(length)),
             *(_degrees(pool, in_group.astype(np.float64))),
             *(_finite(most), _finite(fewest), usual),
             np.log1p(histogram),

@@ -114,6 +114,11 @@ class Pool:
         return np.diff(self.first)
 
     @cached_property
+    def n_edges(self) -> Ints:
+        """The number of edges of each graph, shape (n_graphs,)."""
+        return np.bincount(self.edge_graph, minlength=self.n_graphs)
+
+    @cached_property
     def edge_graph(self) -> Ints:
         """Which graph an edge belongs to, shape (n_edges,)."""
         return self.graph[self.tail]

@@ -6,15 +6,14 @@ the authors' tables hold them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from predictors.features.pool import Floats, Ints, Pool, segment_max, segment_sum
-from predictors.features.protocol import Vocabulary
+from predictors.features.pool import Floats, Ints, Pool, segment_max, segment_mean, segment_sum
+from predictors.features.protocol import WithoutVocabulary
 from predictors.features.walks import layer_of, skeleton_distances
-from search_spaces import LabelledGraph
 
 WHOLE = (
     "layers",
@@ -34,7 +33,7 @@ CELLS = 100_000
 
 
 @dataclass(frozen=True)
-class GraphProperties:
+class GraphProperties(WithoutVocabulary):
     """The 23 properties of the live part of a graph, in the order of the authors' tables.
 
     Direction counts for the layers alone: a vertex lies one layer above its highest predecessor (a source in the
@@ -52,21 +51,13 @@ class GraphProperties:
         """The 23 names."""
         return NAMES
 
-    def fit(self, graphs: Sequence[LabelledGraph]) -> GraphProperties:
-        """The set itself: nothing is learned."""
-        return self
-
-    def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
-        """The rows, shape (len(graphs), 23)."""
-        return self.compute_pool(Pool.of(graphs))
-
     def compute_pool(self, pool: Pool) -> Floats:
         """The rows of a pool's graphs, shape (n_graphs, 23)."""
         eccentricity, total, others = skeleton_distances(pool)
         degree = (pool.in_degree + pool.out_degree).astype(np.float64)
         rivals = np.maximum(pool.sizes - 1, 1)[pool.graph].astype(np.float64)  # the vertices beside each
         of_vertices, of_edges = betweenness(pool)
-        n, m = pool.sizes.astype(np.float64), np.bincount(pool.edge_graph, minlength=pool.n_graphs).astype(np.float64)
+        n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         return np.column_stack(
             [
                 *_layers(pool, n, m),
@@ -81,14 +72,6 @@ class GraphProperties:
                 *_spread(of_edges, pool.edge_graph, pool.n_graphs),
             ]
         )
-
-    def vocabulary(self) -> Vocabulary:
-        """Nothing is learned."""
-        return {}
-
-    def with_vocabulary(self, vocabulary: Vocabulary) -> GraphProperties:
-        """The set itself."""
-        return self
 
 
 def betweenness(pool: Pool) -> tuple[Floats, Floats]:
@@ -160,6 +143,6 @@ def _layers(pool: Pool, n: Floats, m: Floats) -> tuple[Floats, ...]:
 def _spread(values: Floats, segment: Ints, n_segments: int) -> tuple[Floats, Floats, Floats]:
     """Mean, variance and standard deviation of a sample by segment; zeros where there are too few values."""
     count = np.bincount(segment, minlength=n_segments)
-    mean = segment_sum(values, segment, n_segments) / np.maximum(count, 1)
+    mean = segment_mean(values, segment, n_segments)
     variance = segment_sum((values - mean[segment]) ** 2, segment, n_segments) / np.maximum(count - 1, 1)
     return mean, variance, np.sqrt(variance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -54,3 +55,27 @@ class FeatureSet(Protocol):
     def with_vocabulary(self, vocabulary: Vocabulary) -> Self:
         """The set that knows a stored vocabulary; ValueError if it is none that ``vocabulary`` gives."""
         ...
+
+
+class WithoutVocabulary(ABC):
+    """What sets that learn nothing have in common: their columns are the same for all graphs."""
+
+    def fit(self, graphs: Sequence[LabelledGraph]) -> Self:
+        """The set itself: nothing is learned."""
+        return self
+
+    def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
+        """The rows of a pool of graphs, shape (len(graphs), len(names))."""
+        return self.compute_pool(Pool.of(graphs))
+
+    @abstractmethod
+    def compute_pool(self, pool: Pool) -> Floats:
+        """The same rows from graphs that stand in a pool already."""
+
+    def vocabulary(self) -> Vocabulary:
+        """Nothing is learned."""
+        return {}
+
+    def with_vocabulary(self, vocabulary: Vocabulary) -> Self:
+        """The set itself."""
+        return self

@@ -6,21 +6,19 @@ eigenvector centrality, average clustering, edge connectivity, and the number of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from predictors.features.pool import Floats, Pool, segment_max
-from predictors.features.protocol import Vocabulary
+from predictors.features.protocol import WithoutVocabulary
 from predictors.features.walks import skeleton_distances
-from search_spaces import LabelledGraph
 
 NAMES = ("degree", "eigenvector", "clustering", "connectivity", "cycles")
 
 
 @dataclass(frozen=True)
-class RelationalProperties:
+class RelationalProperties(WithoutVocabulary):
     """The five properties of the undirected skeleton of a graph's live part.
 
     - ``degree``: the average degree centrality, degree / (n - 1);
@@ -41,17 +39,9 @@ class RelationalProperties:
         """The five names."""
         return NAMES
 
-    def fit(self, graphs: Sequence[LabelledGraph]) -> RelationalProperties:
-        """The set itself: nothing is learned."""
-        return self
-
-    def compute(self, graphs: Sequence[LabelledGraph]) -> Floats:
-        """The rows, shape (len(graphs), 5)."""
-        return self.compute_pool(Pool.of(graphs))
-
     def compute_pool(self, pool: Pool) -> Floats:
         """The rows of a pool's graphs, shape (n_graphs, 5)."""
-        n, m = pool.sizes.astype(np.float64), np.bincount(pool.edge_graph, minlength=pool.n_graphs).astype(np.float64)
+        n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         component = _components(pool)
         eccentricity, _, others = skeleton_distances(pool)
         degree = pool.in_degree + pool.out_degree
@@ -72,14 +62,6 @@ class RelationalProperties:
                 by_graph[graph, 2] = least_degree[graph] if simple else _connectivity(adjacency)
         n_components = np.bincount(pool.graph[np.unique(component, return_index=True)[1]], minlength=pool.n_graphs)
         return np.column_stack([2 * m / np.maximum(n * (n - 1), 1), by_graph, m - n + n_components])
-
-    def vocabulary(self) -> Vocabulary:
-        """Nothing is learned."""
-        return {}
-
-    def with_vocabulary(self, vocabulary: Vocabulary) -> RelationalProperties:
-        """The set itself."""
-        return self
 
 
 def _components(pool: Pool) -> Floats:

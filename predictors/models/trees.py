@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +14,8 @@ from predictors.models.standardised import Floats, Standardised
 class _Forest(Standardised):
     """The mean of trees; what is uncertain is how far they disagree."""
 
-    def _trees(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _trees(self) -> Any: ...
 
     def _fit(self, Z: Floats, t: Floats) -> None:
         self._forest = self._trees().fit(Z, t)
@@ -40,7 +41,7 @@ class ExtraTreesModel(_Forest):
     def _trees(self) -> Any:
         from sklearn.ensemble import ExtraTreesRegressor
 
-        return ExtraTreesRegressor(150, max_features=0.5, min_samples_leaf=1, random_state=self.random_state, n_jobs=1)
+        return ExtraTreesRegressor(150, max_features=0.5, random_state=self.random_state, n_jobs=1)
 
 
 class AdaBoostModel(Standardised):
