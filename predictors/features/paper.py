@@ -12,9 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from predictors.features.pool import OUTPUT, Floats, Pool, segment_max, segment_mean_std
+from predictors.features.distances import Distances, by_blocks
+from predictors.features.pool import OUTPUT, Floats, Ints, Pool, segment_max, segment_mean_std
 from predictors.features.protocol import WithoutVocabulary
-from predictors.features.walks import edge_betweenness, largest_sums, random_walk, skeleton_distances
+from predictors.features.walks import largest_sums, random_walk
 
 OPERATIONS = ("conv", "max_pool", "avg_pool", "sum", "concat", "skip")
 PATHS = ("shortest", "longest", "random_walk")
@@ -77,44 +78,51 @@ class Cnn56(WithoutVocabulary):
         largest = largest_sums(pool, np.stack([np.ones(pool.n_vertices), -np.ones(pool.n_vertices)], axis=1))
         lengths = np.where(np.isfinite(largest), np.abs(largest) - 1, 0.0)  # edges, not vertices
         longest, shortest = lengths.T
-        return np.column_stack(
+        return np.hstack(
             [
-                *_layer_mass(pool),
-                *_by_operation(pool, np.stack([shortest, longest, random_walk(pool)])),
-                *self._properties(pool, longest),
+                np.column_stack(_layer_mass(pool)),
+                _by_operation(pool, np.column_stack([shortest, longest, random_walk(pool)])),
+                self._properties(pool, longest),
             ]
         )
 
-    def _properties(self, pool: Pool, depth: Floats) -> list[Floats]:
+    def _properties(self, pool: Pool, depth: Floats) -> Floats:
         """The 18 graph features, in the order of ``PROPERTIES``."""
-        columns = []
-        for name, values in _graph_properties(pool, depth).items():
-            segment = pool.edge_graph if name == "edge_betweenness" else pool.graph
-            mean, std = segment_mean_std(values, segment, pool.n_graphs)
-            if self.variance:
-                third = std**2
-            else:
-                counted = ~pool.is_label(OUTPUT) if name == "depth" else slice(None)
-                third = segment_max(values[counted], segment[counted], pool.n_graphs)
-            columns += [mean, std, third]
-        return columns
+        of_vertices, of_edges = _graph_properties(pool, depth)
+        counted = of_vertices.copy()
+        counted[pool.is_label(OUTPUT), PROPERTIES.index("depth")] = -np.inf
+        both = (
+            self._statistics(of_vertices, counted, pool.graph, pool.n_graphs),
+            self._statistics(of_edges, of_edges, pool.edge_graph, pool.n_graphs),
+        )
+        together = np.insert(both[0], [PROPERTIES.index("edge_betweenness")], both[1], axis=1)
+        return together.reshape(pool.n_graphs, 3 * len(PROPERTIES))
+
+    def _statistics(self, values: Floats, counted: Floats, segment: Ints, n_segments: int) -> Floats:
+        """Mean, deviation and the third statistic (of ``counted``) of each column, shape (n_segments, columns, 3)."""
+        mean, std = segment_mean_std(values, segment, n_segments)
+        third = std**2 if self.variance else segment_max(counted, segment, n_segments)
+        return np.stack([mean, std, third], axis=2)
 
 
-def _graph_properties(pool: Pool, depth: Floats) -> dict[str, Floats]:
-    """The numbers of the vertices (betweenness: of the edges) behind the graph features."""
+def _graph_properties(pool: Pool, depth: Floats) -> tuple[Floats, Floats]:
+    """The numbers behind the graph features: of the vertices, in the order of ``PROPERTIES``, and of the edges."""
     degree = (pool.in_degree + pool.out_degree).astype(np.float64)
-    eccentricity, total, others = skeleton_distances(pool)
+    eccentricity, total, others, edge_betweenness = by_blocks(pool, _distances)
     near = np.bincount(pool.tail, weights=degree[pool.head], minlength=pool.n_vertices)
     near += np.bincount(pool.head, weights=degree[pool.tail], minlength=pool.n_vertices)
-    return {
-        "depth": depth,
-        "edge_betweenness": edge_betweenness(pool),
-        "eccentricity": eccentricity,
-        # Wasserman and Faust's correction: scaled by the share of the graph that can be reached.
-        "closeness": others**2 / np.maximum(total, 1.0) / np.maximum(pool.sizes - 1, 1)[pool.graph],
-        "avg_neighbor_degree": near / np.maximum(degree, 1.0),
-        "degree": degree,
-    }
+    # Wasserman and Faust's correction: scaled by the share of the graph that can be reached
+    closeness = others**2 / np.maximum(total, 1.0) / np.maximum(pool.sizes - 1, 1)[pool.graph]
+    avg_neighbor_degree = near / np.maximum(degree, 1.0)
+    of_vertices = np.column_stack([depth, eccentricity, closeness, avg_neighbor_degree, degree])
+    return of_vertices, edge_betweenness[:, None]
+
+
+def _distances(pool: Pool) -> tuple[Floats, ...]:
+    """Eccentricity, sum and number of the distances of the vertices, direction ignored; directed edge betweenness."""
+    skeleton = Distances.of(pool, directed=False)
+    _, of_edges = Distances.of(pool, directed=True).betweenness()
+    return skeleton.farthest, skeleton.total, skeleton.others, of_edges
 
 
 def _layer_mass(pool: Pool) -> tuple[Floats, Floats]:
@@ -126,17 +134,14 @@ def _layer_mass(pool: Pool) -> tuple[Floats, Floats]:
     return segment_mean_std(mass[inner], pool.graph[inner], pool.n_graphs)
 
 
-def _by_operation(pool: Pool, lengths: Floats) -> list[Floats]:
-    """Mean and standard deviation of each of the path lengths (3, n_vertices) over the vertices of each operation."""
+def _by_operation(pool: Pool, lengths: Floats) -> Floats:
+    """Mean and standard deviation of each of the path lengths (n_vertices, 3) over the vertices of each operation."""
     code = np.array([_operation(label) for label in pool.labels], dtype=np.int64)[pool.label]
     known = code >= 0
     cell = pool.graph[known] * len(OPERATIONS) + code[known]
-    columns: list[Floats] = []
-    for values in lengths:
-        both = segment_mean_std(values[known], cell, pool.n_graphs * len(OPERATIONS))
-        mean, std = (statistic.reshape(pool.n_graphs, len(OPERATIONS)) for statistic in both)
-        columns += [column for place in range(len(OPERATIONS)) for column in (mean[:, place], std[:, place])]
-    return columns
+    both = np.stack(segment_mean_std(lengths[known], cell, pool.n_graphs * len(OPERATIONS)), axis=2)
+    by_path = both.reshape(pool.n_graphs, len(OPERATIONS), len(PATHS), 2).transpose(0, 2, 1, 3)
+    return by_path.reshape(pool.n_graphs, 2 * len(PATHS) * len(OPERATIONS))
 
 
 @lru_cache(maxsize=1024)

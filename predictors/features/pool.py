@@ -62,6 +62,8 @@ class Pool:
         Which graph a vertex belongs to, shape (n_vertices,), ascending.
     tail, head
         The ends of each edge as indices of vertices of the pool, shape (n_edges,); edges of a graph stand together.
+    rank
+        A number for each vertex that grows along every edge, shape (n_vertices,).
     starting, ending
         Whether a vertex is an input, an output, shape (n_vertices,).
     attributes
@@ -76,6 +78,7 @@ class Pool:
     graph: Ints
     tail: Ints
     head: Ints
+    rank: Ints
     starting: Bools
     ending: Bools
     attributes: Mapping[str, Floats]
@@ -85,6 +88,8 @@ class Pool:
     def of(cls, graphs: Sequence[LabelledGraph]) -> Pool:
         """The pool of the live parts of some graphs."""
         whole = _whole(graphs)
+        if not whole.labelled.any():
+            return whole  # from a source to a sink there is a path over every vertex and edge
         reached = whole.reached(whole.forward, whole.starting)
         reaching = whole.reached(whole.backward, whole.ending)
         return whole._kept((reached & reaching) | whole.labelled, reached[whole.tail] & reaching[whole.head])
@@ -134,30 +139,14 @@ class Pool:
         return np.bincount(self.tail, minlength=self.n_vertices)
 
     @cached_property
-    def _rank(self) -> Ints:
-        """A number for each vertex that grows along every edge: the edges on the longest walk that ends there."""
-        rank = np.zeros(self.n_vertices, dtype=np.int64)
-        order = np.argsort(self.tail, kind="stable")
-        heads, begin = self.head[order], np.searchsorted(self.tail[order], np.arange(self.n_vertices + 1))
-        waiting, step = self.in_degree.copy(), 0
-        front = np.flatnonzero(waiting == 0)
-        while len(front):
-            rank[front] = step
-            reached = heads[_ranges(begin[front], begin[front + 1])]
-            np.subtract.at(waiting, reached, 1)
-            front = np.unique(reached[waiting[reached] == 0])
-            step += 1
-        return rank
-
-    @cached_property
     def forward(self) -> tuple[Level, ...]:
         """Steps in which every vertex comes after its predecessors."""
-        return _levels(self._rank, self.head, self.tail)
+        return _levels(self.rank, self.head, self.tail)
 
     @cached_property
     def backward(self) -> tuple[Level, ...]:
         """Steps in which every vertex comes after its successors."""
-        return _levels(-self._rank, self.tail, self.head)
+        return _levels(-self.rank, self.tail, self.head)
 
     def reached(self, levels: Sequence[Level], start: Bools) -> Bools:
         """The vertices to which a sweep leads from the vertices ``start``, themselves included."""
@@ -177,6 +166,7 @@ class Pool:
             graph=self.graph[begin:end] - low,
             tail=self.tail[edges] - begin,
             head=self.head[edges] - begin,
+            rank=self.rank[begin:end],
             starting=self.starting[begin:end],
             ending=self.ending[begin:end],
             attributes={name: row[begin:end] for name, row in self.attributes.items()},
@@ -199,6 +189,7 @@ class Pool:
             graph=self.graph[vertices],
             tail=place[self.tail[edges]],
             head=place[self.head[edges]],
+            rank=self.rank[vertices],
             starting=self.starting[vertices],
             ending=self.ending[vertices],
             attributes={name: row[vertices] for name, row in self.attributes.items()},
@@ -222,36 +213,36 @@ def segment_max(values: Floats, segment: Ints, n_segments: int, empty: float = 0
     if len(segment):
         ordered = bool((segment[1:] >= segment[:-1]).all())
         order = slice(None) if ordered else np.argsort(segment, kind="stable")
-        present, begin = np.unique(segment[order], return_index=True)
-        result[present] = np.maximum.reduceat(values[order], begin, axis=0)
+        begin = runs(segment[order])
+        result[segment[order][begin]] = np.maximum.reduceat(values[order], begin, axis=0)
     return np.where(np.isneginf(result), empty, result)
 
 
 def segment_mean(values: Floats, segment: Ints, n_segments: int) -> Floats:
-    """Means by segment, shape (n_segments,); zeros for a segment without rows."""
-    return segment_sum(values, segment, n_segments) / np.maximum(np.bincount(segment, minlength=n_segments), 1)
+    """Means of rows by segment, shape (n_segments, ...); zeros for a segment without rows."""
+    count = np.maximum(np.bincount(segment, minlength=n_segments), 1)
+    return segment_sum(values, segment, n_segments) / (count if values.ndim == 1 else count[:, None])
 
 
 def segment_mean_std(values: Floats, segment: Ints, n_segments: int) -> tuple[Floats, Floats]:
-    """Means and population standard deviations by segment, shape (n_segments,); zeros for a segment without rows."""
+    """Means and population standard deviations of rows by segment, shape (n_segments, ...); zeros where none are."""
     mean = segment_mean(values, segment, n_segments)
     return mean, np.sqrt(segment_mean((values - mean[segment]) ** 2, segment, n_segments))
 
 
-def _ranges(begin: Ints, end: Ints) -> Ints:
-    """The integers of several ranges, one range after another."""
-    lengths = end - begin
-    offsets = np.cumsum(lengths) - lengths
-    return np.repeat(begin - offsets, lengths) + np.arange(lengths.sum())
+def runs(values: Ints) -> Ints:
+    """Where runs of equal numbers begin, shape (n_runs,)."""
+    first = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=first[1:])
+    return np.flatnonzero(first)
 
 
 def _levels(rank: Ints, vertex: Ints, neighbour: Ints) -> tuple[Level, ...]:
     """The steps of a sweep by rising rank, over edges that lead from ``neighbour`` to ``vertex``."""
     order = np.lexsort((vertex, rank[vertex]))
     vertex, neighbour = vertex[order], neighbour[order]
-    begins = np.flatnonzero(np.diff(vertex, prepend=-1))
-    ranks = rank[vertex[begins]]
-    bounds = [*np.flatnonzero(np.diff(ranks, prepend=ranks[:1] - 1)).tolist(), len(begins)]
+    begins = runs(vertex)
+    bounds = [*runs(rank[vertex[begins]]).tolist(), len(begins)]
     ends = [*begins.tolist(), len(vertex)]
     return tuple(
         Level(vertex[begins[low:high]], neighbour[ends[low] : ends[high]], begins[low:high] - ends[low])
@@ -264,7 +255,7 @@ def _whole(graphs: Sequence[LabelledGraph]) -> Pool:
     sizes = np.fromiter(map(len, graphs), dtype=np.int64, count=len(graphs))
     first = np.cumsum(sizes) - sizes
     graph = np.repeat(np.arange(len(graphs)), sizes)
-    labels = tuple(sorted({label for value in graphs for label in value.ops}))
+    labels = tuple(sorted(set().union(*(value.ops for value in graphs))))
     code = {label: index for index, label in enumerate(labels)}
     n = len(graph)
     label = np.fromiter(map(code.__getitem__, chain.from_iterable(g.ops for g in graphs)), dtype=np.int64, count=n)
@@ -284,11 +275,31 @@ def _whole(graphs: Sequence[LabelledGraph]) -> Pool:
         graph=graph,
         tail=tail,
         head=head,
+        rank=_rank(n, tail, head),
         starting=starting,
         ending=ending,
         attributes={name: _attribute(graphs, name, n) for name in names},
         info={name: np.array([value.info.get(name, np.nan) for value in graphs], dtype=np.float64) for name in infos},
     )
+
+
+def _rank(n: int, tail: Ints, head: Ints) -> Ints:
+    """The number of edges on the longest walk that ends at each vertex, by the algorithm of Kahn 1962.
+
+    In Python: many small graphs side by side hold no more edges than arrays need steps.
+    """
+    order = np.argsort(tail, kind="stable")
+    heads, begin = head[order].tolist(), np.searchsorted(tail[order], np.arange(n + 1)).tolist()
+    waiting = np.bincount(head, minlength=n).tolist()
+    rank = [0] * n
+    front = [vertex for vertex in range(n) if not waiting[vertex]]
+    for vertex in front:  # the list grows while it is walked, and its ranks rise
+        for after in heads[begin[vertex] : begin[vertex + 1]]:
+            waiting[after] -= 1
+            if not waiting[after]:
+                rank[after] = rank[vertex] + 1
+                front.append(after)
+    return np.array(rank, dtype=np.int64)
 
 
 def _ends(label: Ints, code: int, graph: Ints, edge_end: Ints, n_graphs: int) -> Bools:

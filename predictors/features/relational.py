@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from predictors.features.distances import Distances
 from predictors.features.pool import Floats, Pool, segment_max
 from predictors.features.protocol import WithoutVocabulary
-from predictors.features.walks import skeleton_distances
 
 NAMES = ("degree", "eigenvector", "clustering", "connectivity", "cycles")
 
@@ -43,7 +43,8 @@ class RelationalProperties(WithoutVocabulary):
         """The rows of a pool's graphs, shape (n_graphs, 5)."""
         n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         component = _components(pool)
-        eccentricity, _, others = skeleton_distances(pool)
+        skeleton = Distances.of(pool, directed=False)
+        eccentricity, others = skeleton.farthest, skeleton.others
         degree = pool.in_degree + pool.out_degree
         connected = pool.per_graph((others == pool.sizes[pool.graph] - 1).astype(np.float64)) == n
         diameter = segment_max(eccentricity, pool.graph, pool.n_graphs)

@@ -41,7 +41,7 @@ class ExtraTreesModel(_Forest):
     def _trees(self) -> Any:
         from sklearn.ensemble import ExtraTreesRegressor
 
-        return ExtraTreesRegressor(150, max_features=0.5, random_state=self.random_state, n_jobs=1)
+        return ExtraTreesRegressor(80, max_features=0.5, random_state=self.random_state, n_jobs=1)
 
 
 class AdaBoostModel(Standardised):
@@ -59,7 +59,7 @@ class AdaBoostModel(Standardised):
 class BoostedTreesModel(Standardised):
     """Boosted shallow trees; a few boosters of different seeds, which tell by their spread what is uncertain."""
 
-    BOOSTERS, ROUNDS = 4, 120
+    BOOSTERS, ROUNDS = 3, 120
     PARAMETERS: Mapping[str, Any] = {
         "objective": "reg:squarederror",
         "max_depth": 4,

@@ -14,8 +14,9 @@ from contracts.live_part import live_part
 from contracts.random_graphs import random_dag
 
 from predictors.features import GraphProperties, RelationalProperties
+from predictors.features.distances import Distances
 from predictors.features.pool import Pool
-from predictors.features.properties import NAMES, betweenness
+from predictors.features.properties import NAMES
 from search_spaces import LabelledGraph
 
 TABLE_NAMES = {"nodes": "csv_nodes", "edges": "csv_edges"}
@@ -97,7 +98,7 @@ def test_properties_equal_the_authors_tables(cell: str, data_folder: Path) -> No
 
 def test_betweenness_of_graphs_in_parts_equals_networkx() -> None:
     pool = Pool.of(PARTED)
-    of_vertices, of_edges = betweenness(pool)
+    of_vertices, of_edges = Distances.of(pool, directed=False).betweenness()
     for number, graph in enumerate(PARTED):
         expected = nx.betweenness_centrality(skeleton(graph))
         np.testing.assert_allclose(

@@ -5,8 +5,8 @@ import pytest
 from contracts.live_part import live_part
 from contracts.random_graphs import random_dag
 
+from predictors.features.distances import CELLS, blocks
 from predictors.features.pool import Pool, segment_max, segment_mean_std
-from predictors.features.walks import CELLS, blocks
 from search_spaces import LabelledGraph
 
 
@@ -82,7 +82,7 @@ def test_a_block_is_the_pool_of_its_graphs() -> None:
 
 
 def test_blocks_share_out_the_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("predictors.features.walks.CELLS", 500)
+    monkeypatch.setattr("predictors.features.distances.CELLS", 500)
     assert CELLS > 500
     parts = list(blocks(Pool.of(GRAPHS)))
     assert len(parts) > 20
