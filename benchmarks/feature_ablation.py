@@ -52,12 +52,10 @@ FAMILIES: Mapping[str, str] = {
     "degrees": r"(in|out)_(mean|max)\[",
     "ends": r"(first|last)\[[^\]]*\]$",
     "numbers on a path": r"(most|fewest|usual)\[",
-    "paths that hold so many": r"holding\[",
     "paths of a set of ops": r"(longest|shortest|keeping)\[",
     "paths that keep to a set": r"keeping\[",
     "pairs of ops": r"follows\[",
     "kinds of ops": r".*\*[\]=]",
-    "areas of kernels": r".*area$",
     "attributes and info": r"(mean|max|std|heaviest|log)\[(?!.*\d)|last\[(channels|height|width|macs|parameters)\]",
 }
 

@@ -2,8 +2,8 @@
 
 Counts of ops, extremes of their number on a path, paths restricted to some of the ops, and degrees by op: the kind of
 feature that Kadlecova et al. 2024, "Surprisingly Strong Performance Prediction with Neural Graph Features", sec. 3,
-found to carry the prediction of accuracy. Beyond them: how many paths hold how many of an op, how many keep to some
-ops, which op follows which, and numbers of the vertices by op.
+found to carry the prediction of accuracy. Beyond them: how many of an op lie on the usual path, how many paths keep to
+some ops, which op follows which, kinds of ops, and numbers of the vertices by op.
 """
 
 from __future__ import annotations
@@ -18,18 +18,12 @@ import numpy as np
 
 from predictors.features.pool import INPUT, OUTPUT, Bools, Floats, Pool, segment_max, segment_sum
 from predictors.features.protocol import Vocabulary
-from predictors.features.walks import largest_sums, path_counts, path_histogram, restricted_path_counts
+from predictors.features.walks import largest_sums, path_counts, restricted_path_counts
 from search_spaces import LabelledGraph
 
 FEW_OPS = 4
 """With at most so many ops every set of them is looked at, and every pair of ops in a row; with more, single ops,
 kinds, all but one kind, and pairs of kinds."""
-
-MOST_OF_AN_OP = 3
-"""Paths are told apart by how many vertices of an op they hold, up to so many or more."""
-
-CONVOLUTION = re.compile(r"conv\D*(\d+)")
-"""The kernel size in the label of a convolution."""
 
 BY_OP = ("count", "first", "last", "in_mean", "in_max", "out_mean", "out_max", "most", "fewest", "usual")
 
@@ -44,9 +38,6 @@ class PathFeatures:
     - ``vertices``, ``edges``, ``paths``, ``longest_path``, ``shortest_path``, ``mean_path`` (in edges);
     - by group ``count``; ``most``, ``fewest`` and ``usual`` (mean) number on a path; ``first``, ``last``: edges from
       inputs to the group and from it to outputs; ``in_mean``, ``in_max``, ``out_mean``, ``out_max``: degrees;
-    - ``holding[g=k]``: paths with k vertices of group g (3: or more);
-    - where there are convolutions, of their kernels' areas (9 for ``conv3x3``) ``area``: the sum over all vertices;
-      ``most_area``, ``fewest_area``, ``usual_area``: the sum over a path;
     - by set of ops ``longest``, ``shortest`` (in edges, 0 for none) and ``keeping``: paths over no other ops;
     - ``follows[a>b]``: edges from ops of class a to class b, where a class is an op, or a kind if there are many ops;
     - ``mean[x]``, ``max[x]``, ``std[x]`` of attribute x over the vertices, ``last[x]``: its mean before the outputs;
@@ -62,7 +53,7 @@ class PathFeatures:
     info: tuple[str, ...] = ()
 
     name: str = "paths"
-    version: int = 2
+    version: int = 3
 
     @cached_property
     def kinds(self) -> Mapping[str, tuple[str, ...]]:
@@ -77,12 +68,6 @@ class PathFeatures:
     def classes(self) -> Mapping[str, tuple[str, ...]]:
         """A division of the ops: each by itself if they are few, their kinds otherwise."""
         return {op: (op,) for op in self.ops} if len(self.ops) <= FEW_OPS else self.kinds
-
-    @cached_property
-    def areas(self) -> Mapping[str, float]:
-        """The area of the kernel of each op that is a convolution."""
-        sizes = {op: CONVOLUTION.search(op) for op in self.ops}
-        return {op: float(size[1]) ** 2 for op, size in sizes.items() if size and len(size[1]) < 4}
 
     @cached_property
     def groups(self) -> Mapping[str, tuple[str, ...]]:
@@ -105,8 +90,6 @@ class PathFeatures:
         return (
             *("vertices", "edges", "paths", "longest_path", "shortest_path", "mean_path"),
             *(f"{feature}[{group}]" for feature in BY_OP for group in self.groups),
-            *(f"holding[{group}={count}]" for group in self.groups for count in range(MOST_OF_AN_OP + 1)),
-            *(("area", "most_area", "fewest_area", "usual_area") if self.areas else ()),
             *(f"{feature}[{ops}]" for feature in ("longest", "shortest", "keeping") for ops in self.sets),
             *(f"follows[{tail}>{head}]" for tail in self.classes for head in self.classes),
             *(f"{stat}[{x}]" for x in self.attributes for stat in ("mean", "max", "std", "last", "heaviest")),
@@ -133,7 +116,7 @@ class PathFeatures:
         numbers = {name: pool.attributes.get(name, np.full(pool.n_vertices, np.nan)) for name in self.attributes}
         return np.hstack(
             [
-                _extremes_and_counts(pool, in_group, self._areas(pool), allowed),
+                _extremes_and_counts(pool, in_group, allowed),
                 _successions(pool, in_class),
                 *(_statistics(pool, row) for row in numbers.values()),
                 *(_means_by_class(pool, row, in_class) for row in numbers.values()),
@@ -164,45 +147,36 @@ class PathFeatures:
         by_label = np.array([[label in ops for ops in sets.values()] for label in pool.labels], dtype=bool)
         return by_label.reshape(len(pool.labels), len(sets))[pool.label]
 
-    def _areas(self, pool: Pool) -> Floats:
-        """The area of each vertex's kernel, 0 without one, shape (n_vertices, 1); (n_vertices, 0) if none is known."""
-        if not self.areas:
-            return np.empty((pool.n_vertices, 0))
-        return np.array([self.areas.get(label, 0.0) for label in pool.labels], dtype=np.float64)[pool.label, None]
 
-
-def _extremes_and_counts(pool: Pool, in_group: Bools, area: Floats, allowed: Bools) -> Floats:
+def _extremes_and_counts(pool: Pool, in_group: Bools, allowed: Bools) -> Floats:
     """The columns from ``vertices`` to ``keeping``.
 
     One sweep finds the largest, and with it the smallest, sum along a path of several weights a vertex: 1 for the
-    length, 1 for each group, the area, and for each set of ops 1 inside and an infinite penalty outside.
+    length, 1 for each group, and for each set of ops 1 inside and an infinite penalty outside.
     """
-    groups, areas, sets = in_group.shape[1], area.shape[1], allowed.shape[1]
-    weights = np.hstack([np.ones((pool.n_vertices, 1)), in_group, area])
+    groups, sets = in_group.shape[1], allowed.shape[1]
+    weights = np.hstack([np.ones((pool.n_vertices, 1)), in_group])
     penalty = np.where(allowed, 0.0, -np.inf)
     at_outputs = largest_sums(pool, np.hstack([weights, 1 + penalty, -weights, penalty - 1]))[pool.ending]
     best = segment_max(at_outputs, pool.graph[pool.ending], pool.n_graphs, empty=-np.inf)
     largest, smallest = np.hsplit(best, 2)
     smallest = -smallest
-    ends = [1, 1 + groups, 1 + groups + areas]
-    longest, most, most_area, longest_in = np.hsplit(largest, ends)
-    shortest, fewest, fewest_area, shortest_in = np.hsplit(smallest, ends)
+    ends = [1, 1 + groups]
+    longest, most, longest_in = np.hsplit(largest, ends)
+    shortest, fewest, shortest_in = np.hsplit(smallest, ends)
     arriving, leaving = path_counts(pool), path_counts(pool, forward=False)
     n_paths = pool.per_graph(np.where(pool.ending, arriving, 0.0))
     share = arriving * leaving / np.maximum(n_paths, 1.0)[pool.graph]  # of the paths that pass the vertex
-    length, usual, usual_area, _ = np.hsplit(pool.per_graph(share[:, None] * weights), ends)
-    histogram = path_histogram(pool, in_group, MOST_OF_AN_OP)
+    length, usual = np.hsplit(pool.per_graph(share[:, None] * weights), [1])
     keeping = restricted_path_counts(pool, allowed)
     return np.column_stack(
         [
             *(pool.sizes, pool.n_edges, np.log1p(n_paths), _edges(longest), _edges(shortest), _edges(length)),
             *(_degrees(pool, in_group.astype(np.float64))),
             *(_finite(most), _finite(fewest), usual),
-            np.log1p(histogram),
-            *(pool.per_graph(area), _finite(most_area), _finite(fewest_area), usual_area),
             *(_edges(longest_in), _edges(shortest_in), np.log1p(keeping)),
         ]
-    ).reshape(pool.n_graphs, 6 + groups * (len(BY_OP) + MOST_OF_AN_OP + 1) + 4 * areas + 3 * sets)
+    ).reshape(pool.n_graphs, 6 + groups * len(BY_OP) + 3 * sets)
 
 
 def _degrees(pool: Pool, in_group: Floats) -> list[Floats]:

@@ -48,24 +48,6 @@ def restricted_path_counts(pool: Pool, allowed: Bools) -> Floats:
     return pool.per_graph(np.where(pool.ending[:, None], counts, 0.0))
 
 
-def path_histogram(pool: Pool, member: Bools, most: int) -> Floats:
-    """The number of input->output paths with 0, 1, ... ``most`` or more members, by column of ``member``.
-
-    From (n_vertices, k) to (n_graphs, k * (most + 1)), the counts of a column side by side.
-    """
-    n, groups = member.shape
-    counts = np.zeros((n, groups, most + 1))
-    counts[:, :, 0] = pool.starting[:, None] & ~member
-    counts[:, :, min(1, most)] += pool.starting[:, None] & member
-    for level in pool.forward:
-        arriving = np.minimum(np.add.reduceat(counts[level.neighbours], level.starts, axis=0), MOST_PATHS)
-        one_more = np.zeros_like(arriving)
-        one_more[:, :, 1:] = arriving[:, :, :-1]
-        one_more[:, :, -1] += arriving[:, :, -1]
-        counts[level.vertices] = np.where(member[level.vertices, :, None], one_more, arriving)
-    return pool.per_graph(np.where(pool.ending[:, None], counts.reshape(n, groups * (most + 1)), 0.0))
-
-
 def random_walk(pool: Pool) -> Floats:
     """The expected steps of a random walk on arrival at each vertex, given that it arrives; 0 where it cannot.
 
