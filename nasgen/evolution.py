@@ -72,9 +72,9 @@ class Evolution(Generic[G]):
         tournament: int = 4,
         prescreen: Prescreen[G] | None = None,
         brood: int = 200,
-        newcomers: float = 0.2,
+        newcomers: float = 0.5,
         acquisition: Acquisition = "ucb",
-        optimism: float = 1.0,
+        optimism: float = 3.0,
         exploration: float = 0.05,
         fidelities: Sequence[str] = ("search",),
     ) -> None:

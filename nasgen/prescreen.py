@@ -119,9 +119,10 @@ class Prescreen(Generic[G]):
         return self._ready().predict([self.space.to_graph(genotype) for genotype in genotypes], return_std=True)
 
     def scores(self, genotypes: Sequence[G]) -> tuple[Floats, Floats, float]:
-        """Mean and spread of genotypes on the scale on which the model learns, shape (n,) each; and the best told.
+        """What to expect of genotypes and how much is not known of it, shape (n,) each; and the best told.
 
-        Bounds are compared there: on the scale of the fitness a spread is mostly what a network may fall short by.
+        On the scale on which the model learns, and without noise: on that of the fitness, a spread is mostly what a
+        network may fall short by.
 
         Raises
         ------

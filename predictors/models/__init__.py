@@ -37,7 +37,7 @@ class Model(Protocol):
         ...
 
     def scores(self, X: Floats) -> tuple[Floats, Floats]:
-        """The same on the scale on which the model learns, where the spread is even: what to compare bounds on."""
+        """What to expect, and how much is not known of it, on the scale on which the model learns: for bounds."""
         ...
 
     def score_of(self, y: Floats) -> Floats:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from predictors.models.blend import mean_of_members, told
 from predictors.models.choice import Candidate, Choice, choose
+from predictors.models.gp import GaussianProcessModel
 from predictors.models.registry import MEMBERS
 
 Floats = NDArray[np.float64]
@@ -45,6 +46,8 @@ class Ensemble:
         self._latent = candidate.latent(y)
         t = self._latent.scores_of(y)
         self._fitted = [MEMBERS[name](self.random_state).fit(X, t) for name in candidate.members]
+        self._process = next((member for member in self._fitted if isinstance(member, GaussianProcessModel)), None)
+        self._rows = X, t
         return self
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
@@ -52,10 +55,16 @@ class Ensemble:
         return told(self._latent, *self._blend(X), self.choice_.calibration)
 
     def scores(self, X: Floats) -> tuple[Floats, Floats]:
-        """Mean and standard deviation on the scale on which it learns, two arrays of shape (n,)."""
-        score, uncertainty = self._blend(X)
-        calibration = self.choice_.calibration
-        return calibration.intercept + calibration.slope * score, calibration.width * uncertainty
+        """What to expect, and how much is not known of it, on the scale on which it learns; two arrays of shape (n,).
+
+        The spread is that of a Gaussian process without its noise, whichever members there are: how far trees disagree
+        says little of what they have not seen. The mean lies halfway between the members' and that of the process:
+        the members predict better, but where bounds are compared, mean and spread of one process belong together.
+        """
+        if self._process is None:
+            self._process = GaussianProcessModel(self.random_state).fit(*self._rows)
+        mean, unknown = self._process.posterior(X)
+        return (self._blend(X)[0] + mean) / 2, unknown
 
     def score_of(self, y: Floats) -> Floats:
         """Targets on the scale on which it learns, shape (n,)."""

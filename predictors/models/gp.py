@@ -58,10 +58,22 @@ class GaussianProcessModel(Standardised):
         parts = [curve.embedded(U[:, column]) for column, curve in enumerate(self._curves)]
         return np.asarray(np.hstack(parts) / np.sqrt(len(parts)))
 
+    def posterior(self, X: Floats) -> tuple[Floats, Floats]:
+        """Mean of each row's target and what is not known of it, two arrays of shape (n,).
+
+        The noise, by which two trainings of one network differ, is left out: no further row would lessen it.
+        """
+        mean, variance = self._posterior(self._prepared(X))
+        return self._center + self._scale * mean, self._scale * np.sqrt(variance)
+
     def _predict(self, Z: Floats) -> tuple[Floats, Floats]:
+        mean, variance = self._posterior(Z)
+        return mean, np.sqrt(variance + np.exp(self._logs[-1]))
+
+    def _posterior(self, Z: Floats) -> tuple[Floats, Floats]:
         from scipy.linalg import solve_triangular
 
-        smooth, length, additive, linear, noise = np.exp(self._logs)
+        smooth, length, additive, linear, _ = np.exp(self._logs)
         U = self._scaled(Z)[:, self._distinct]
         E, L = self._embedded(U), U / np.sqrt(U.shape[1])
         distances = _squared_distances(U, self._rows) / U.shape[1]
@@ -70,8 +82,7 @@ class GaussianProcessModel(Standardised):
         mean = cross @ self._weights
         explained = solve_triangular(self._factor, cross.T, lower=True)
         prior = smooth + additive * (E**2).sum(axis=1) + linear * (L**2).sum(axis=1)
-        variance = np.maximum(prior - (explained**2).sum(axis=0), 0.0) + noise
-        return mean, np.sqrt(variance)
+        return mean, np.maximum(prior - (explained**2).sum(axis=0), 0.0)
 
 
 class _Curve:
