@@ -83,7 +83,13 @@ ON_RANKS = ("extra-trees", "xgboost", "xgboost-pairwise", "gp")
 
 
 def _of(*candidates: Candidate) -> Callable[[int, Choice | None], Model]:
-    return lambda random_state, choice: Ensemble(candidates, random_state, choice)
+    def make(random_state: int, choice: Choice | None) -> Model:
+        if choice is not None and choice.candidate not in candidates:
+            known = " or ".join("+".join(one.members) for one in candidates)
+            raise ValueError(f"the choice must be of {known}, found {'+'.join(choice.candidate.members)}")
+        return Ensemble(candidates, random_state, choice)
+
+    return make
 
 
 #: Name to a function that makes a model of ``random_state`` and a choice that was made before.
@@ -96,7 +102,7 @@ MODELS: Mapping[str, Callable[[int, Choice | None], Model]] = {
 
 
 def get_model(name: str, random_state: int = 0, choice: Choice | None = None) -> Model:
-    """A model by name, not fitted yet; ValueError if there is none of that name."""
+    """A model by name, not fitted yet; ValueError if there is none of that name, or if it never makes such a choice."""
     if name not in MODELS:
         raise ValueError(f"model must be one of {', '.join(MODELS)}, found {name!r}")
     return MODELS[name](random_state, choice)

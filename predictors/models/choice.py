@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from predictors.metrics import kendall_tau
 from predictors.models.blend import FEWEST, Calibration, calibrated, held_out, mean_of_members, told
 from predictors.models.failure import gap_between_heaps
 from predictors.models.latent import Latent
@@ -49,14 +50,26 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen for some rows, with its calibration: enough to learn again from more of them."""
+    """What was chosen for some rows, with its calibration: enough to learn again from more of them.
+
+    Attributes
+    ----------
+    candidate
+        What is blended.
+    calibration
+        How its scores become predictions.
+    tau
+        Kendall's tau between targets and predictions of rows that were held out; None where none could be.
+    """
 
     candidate: Candidate
     calibration: Calibration
+    tau: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The choice as JSON values."""
-        return {"members": list(self.candidate.members), "ranks": self.candidate.ranks, **asdict(self.calibration)}
+        kind = {"members": list(self.candidate.members), "ranks": self.candidate.ranks}
+        return {**kind, **asdict(self.calibration), "tau": self.tau}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Choice:
@@ -64,13 +77,18 @@ class Choice:
         try:
             members, ranks = tuple(map(str, values["members"])), values["ranks"]
             numbers = {name: float(values[name]) for name in ("slope", "intercept", "width")}
+            tau = None if values["tau"] is None else float(values["tau"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"a choice holds members, ranks, slope, intercept and width, found {values!r}") from error
+            raise ValueError(
+                f"a choice holds members, ranks, slope, intercept, width and tau, found {values!r}"
+            ) from error
         if not members or not set(members) <= set(MEMBERS) or not isinstance(ranks, bool):
             raise ValueError(f"a choice holds names of {', '.join(MEMBERS)} and whether on ranks, found {values!r}")
         if not np.isfinite(list(numbers.values())).all() or numbers["slope"] <= 0 or numbers["width"] < 0:
             raise ValueError(f"a choice holds finite numbers, a rising line and a width, found {values!r}")
-        return cls(Candidate(members, ranks), Calibration(**numbers))
+        if tau is not None and not -1 <= tau <= 1:
+            raise ValueError(f"a choice holds null or a tau from -1 to 1, found {values!r}")
+        return cls(Candidate(members, ranks), Calibration(**numbers), tau)
 
 
 def choose(candidates: Sequence[Candidate], X: Floats, y: Floats, random_state: int) -> Choice:
@@ -88,14 +106,15 @@ def choose(candidates: Sequence[Candidate], X: Floats, y: Floats, random_state: 
         scores = Candidate((), ranks).latent(y).scores_of(y)
         rows = held_out([MEMBERS[name] for name in names], X, scores, random_state)
         predictions |= {(name, ranks): row for name, row in zip(names, rows, strict=True)}
-    choices, errors = {}, {}
+    scores_of, choices, errors = {}, {}, {}
     for one in (first, *others):
         latent = one.latent(y)
         score, uncertainty = mean_of_members([predictions[name, one.ranks] for name in one.members])
-        choices[one] = Choice(one, calibrated(latent, score, uncertainty, y))
+        scores_of[one], choices[one] = score, Choice(one, calibrated(latent, score, uncertainty, y))
         mean, _ = told(latent, score, uncertainty, choices[one].calibration)
         errors[one] = (Latent.of(y).scores_of(mean) - Latent.of(y).scores_of(y)) ** 2
     gains = {one: errors[first] - errors[one] for one in others}
     surely = {one: gain.mean() - MARGIN * gain.std() / np.sqrt(len(y)) for one, gain in gains.items()}
     best = max(surely, key=lambda one: surely[one], default=first)
-    return choices[best if surely.get(best, 0.0) > 0 else first]
+    chosen = best if surely.get(best, 0.0) > 0 else first
+    return replace(choices[chosen], tau=kendall_tau(y, scores_of[chosen]))

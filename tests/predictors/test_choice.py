@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from predictors.metrics import coverage
+from predictors.metrics import coverage, kendall_tau
 from predictors.models import get_model
 from predictors.models.blend import (
     LEAST_UNCERTAINTY,
@@ -200,8 +200,14 @@ class TestChoice:
         for rows, y in ((X[:3], Y[:3]), (X, np.full(40, 0.7))):
             assert choose((BLEND, LINE), rows, y, 0) == Choice(BLEND, Calibration())
 
+    def test_its_tau_is_that_of_rows_held_out(self) -> None:
+        (line,) = held_out([MEMBERS["bayesian-ridge"]], X, LINE.latent(Y).scores_of(Y), 0)
+        assert choose((LINE,), X, Y, 0).tau == kendall_tau(Y, line[0])
+        noise = np.random.default_rng(1).permutation(Y)
+        assert abs(choose((LINE,), X, noise, 0).tau or 1.0) < 0.4 < (choose((LINE,), X, Y, 0).tau or 0.0)
+
     def test_there_and_back_through_json(self) -> None:
-        choice = Choice(BLEND, Calibration(0.1 + 0.2, -1e-17, 3.0))
+        choice = Choice(BLEND, Calibration(0.1 + 0.2, -1e-17, 3.0), 0.25)
         assert Choice.from_json(choice.to_json()) == choice
         assert choice.to_json() == {
             "members": ["extra-trees", "gp"],
@@ -209,6 +215,7 @@ class TestChoice:
             "slope": 0.1 + 0.2,
             "intercept": -1e-17,
             "width": 3.0,
+            "tau": 0.25,
         }
 
     @pytest.mark.parametrize(
@@ -226,6 +233,9 @@ class TestChoice:
             ({"slope": -0.5}, "a rising line"),
             ({"intercept": float("nan")}, "finite numbers"),
             ({"width": -1.0}, "and a width"),
+            ({"tau": "high"}, "holds members, ranks"),
+            ({"tau": float("nan")}, "a tau from -1 to 1"),
+            ({"tau": -1.5}, "a tau from -1 to 1"),
         ],
         ids=str,
     )
@@ -237,7 +247,7 @@ class TestChoice:
     def test_a_choice_that_lacks_a_value_is_refused(self) -> None:
         whole = Choice(LINE, Calibration()).to_json()
         for name in whole:
-            with pytest.raises(ValueError, match="a choice holds members, ranks, slope, intercept and width"):
+            with pytest.raises(ValueError, match="a choice holds members, ranks, slope, intercept, width and tau"):
                 Choice.from_json({key: value for key, value in whole.items() if key != name})
 
 

@@ -16,7 +16,7 @@ from search_spaces import get_space
 
 SETTINGS, ROWS = "surrogate.json", "rows.npz"
 FLIPS = 400
-CHOICE = {"members": ["gp"], "ranks": True, "slope": 1.0, "intercept": 0.0, "width": 1.0}
+CHOICE = {"members": ["gp"], "ranks": True, "slope": 1.0, "intercept": 0.0, "width": 1.0, "tau": 0.5}
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def change(folder: Path, **values: Any) -> None:
     [
         ({"schema": 99}, "must be of schema 2, found 99"),
         ({"schema": 1}, "must be of schema 2, found 1"),
-        ({"features_version": 99}, "must be of version 2, found 99"),
+        ({"features_version": 99}, "must be of version 3, found 99"),
         ({"features_version": True}, "'features_version' must be a int, found True"),
         ({"model": "oracle"}, "model must be one of"),
         ({"features": "all"}, "features must be one of"),
@@ -65,7 +65,9 @@ def change(folder: Path, **values: Any) -> None:
         ({"random_state": 10**30}, "'random_state' must be in"),
         ({"choice": "gp"}, "'choice' must be null or an object, found 'gp'"),
         ({"choice": []}, r"'choice' must be null or an object, found \[\]"),
-        ({"choice": {}}, "a choice holds members, ranks, slope, intercept and width, found {}"),
+        ({"choice": {}}, "a choice holds members, ranks, slope, intercept, width and tau, found {}"),
+        ({"choice": {**CHOICE, "tau": 2}}, "a choice holds null or a tau from -1 to 1"),
+        ({"choice": CHOICE, "model": "ensemble"}, r"must be of extra-trees\+xgboost\+gp, found gp"),
         ({"choice": {**CHOICE, "members": ["oracle"]}}, "a choice holds names of xgboost, .*'oracle'"),
         ({"choice": {**CHOICE, "members": [["gp"]]}}, "a choice holds names of xgboost"),
         ({"choice": {**CHOICE, "members": []}}, "a choice holds names of xgboost"),
