@@ -17,6 +17,9 @@ WIDTHS = np.array([1.5, 1.0, 1.5, 1.5, 1.0])
 """Of the normal priors of the five logarithms: variance and length scale of the smooth part, the variances of the
 additive and the linear part, and that of the noise. The targets have variance 1, the columns too."""
 
+BOUNDS = np.column_stack([CENTRES - 8 * WIDTHS, CENTRES + 8 * WIDTHS])
+"""Of the logarithms: farther out, where a search along a line may leap, exponentials overflow."""
+
 
 class GaussianProcessModel(Standardised):
     """A GP whose kernel is the sum of a Matern 5/2 kernel over all columns, an additive and a linear one.
@@ -45,7 +48,9 @@ class GaussianProcessModel(Standardised):
         self._linear, self._additive = U / np.sqrt(U.shape[1]), self._embedded(U)
         distances = _squared_distances(U, U) / U.shape[1]
         parts = _Parts(distances, self._additive @ self._additive.T, self._linear @ self._linear.T)
-        self._logs = minimize(_loss, CENTRES, args=(parts, t), jac=True, method="L-BFGS-B", options={"maxiter": 60}).x
+        options = {"maxiter": 60}
+        found = minimize(_loss, CENTRES, (parts, t), method="L-BFGS-B", jac=True, bounds=BOUNDS, options=options)
+        self._logs = found.x
         kernel, _ = parts.kernel(self._logs)
         self._factor = cholesky(kernel, lower=True)
         self._weights = cho_solve((self._factor, True), t)
