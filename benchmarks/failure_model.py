@@ -2,10 +2,10 @@
 
     NASGEN_DATA=FOLDER python benchmarks/failure_model.py [--tables rnn_relu,rnn_tanh] [--seeds 100:103]
 
-A network has failed if its test accuracy is below .55 (Stier, Darji, Granitzer 2021, sec. 4.3: accuracies of random
-structures lie in two heaps). Every row is judged by a model that was fitted on the other nine folds; shown is the area
-under the ROC curve of all of them together, and the R2 of the value that the model tells, one line for each shuffle
-into folds. The rival is what the authors use: a random forest on the 23 graph properties.
+A network has failed if its test accuracy is below .55. Every row is judged by a model that was fitted on the other nine
+folds; shown is, for each shuffle into folds, the area under the ROC curve of all rows together, and the mean R2 of the
+value that the model tells. The rival is a random forest on the 23 graph properties of Stier, Darji, Granitzer 2021,
+sec. 4.3.
 """
 
 from __future__ import annotations

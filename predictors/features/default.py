@@ -9,8 +9,9 @@ import numpy as np
 
 from predictors.features.layers import LayerFeatures
 from predictors.features.paths import PathFeatures
-from predictors.features.pool import Floats, Pool
+from predictors.features.pool import Pool
 from predictors.features.protocol import FeatureSet, Vocabulary
+from predictors.features.segments import Floats
 from search_spaces import LabelledGraph
 
 

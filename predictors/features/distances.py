@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from predictors.features.pool import Floats, Ints, Pool
+from predictors.features.pool import Pool
+from predictors.features.segments import Floats, Ints
 
 WORD = 64
 CELLS = 60_000
@@ -77,17 +77,17 @@ class Distances:
             matrix += _unpacked(digit, size).astype(dtype) << place
         return cls(pool, tail, head, matrix)
 
-    @cached_property
+    @property
     def others(self) -> Floats:
         """How many other vertices a vertex is reached from, shape (n_vertices,)."""
         return np.asarray(np.count_nonzero(self.matrix > 0, axis=1), dtype=np.float64)
 
-    @cached_property
+    @property
     def total(self) -> Floats:
         """The sum of the distances of those, shape (n_vertices,)."""
         return np.asarray(np.maximum(self.matrix, 0).sum(axis=1), dtype=np.float64)
 
-    @cached_property
+    @property
     def farthest(self) -> Floats:
         """The largest distance of those, shape (n_vertices,)."""
         return np.asarray(self.matrix.max(axis=1, initial=0), dtype=np.float64)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictors.features.pool import Bools, Floats, Ints, Pool, segment_max, segment_mean
+from predictors.features.pool import Bools, Pool
 from predictors.features.protocol import WithoutVocabulary
+from predictors.features.segments import Floats, Ints, segment_max, segment_mean
 from predictors.features.walks import layer_of, path_counts
 
 NAMES = (

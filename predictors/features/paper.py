@@ -13,8 +13,9 @@ from functools import lru_cache
 import numpy as np
 
 from predictors.features.distances import Distances, by_blocks
-from predictors.features.pool import OUTPUT, Floats, Ints, Pool, segment_max, segment_mean_std
+from predictors.features.pool import OUTPUT, Pool
 from predictors.features.protocol import WithoutVocabulary
+from predictors.features.segments import Floats, Ints, segment_max, segment_mean_std
 from predictors.features.walks import largest_sums, random_walk
 
 OPERATIONS = ("conv", "max_pool", "avg_pool", "sum", "concat", "skip")

@@ -16,8 +16,9 @@ from itertools import combinations
 
 import numpy as np
 
-from predictors.features.pool import INPUT, OUTPUT, Bools, Floats, Pool, segment_max, segment_sum
+from predictors.features.pool import INPUT, OUTPUT, Bools, Pool
 from predictors.features.protocol import Vocabulary
+from predictors.features.segments import Floats, segment_max, segment_sum
 from predictors.features.walks import largest_sums, path_counts, restricted_path_counts
 from search_spaces import LabelledGraph
 

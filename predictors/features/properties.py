@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictors.features.distances import Distances, by_blocks
-from predictors.features.pool import Floats, Ints, Pool, segment_max, segment_mean, segment_sum
+from predictors.features.pool import Pool
 from predictors.features.protocol import WithoutVocabulary
+from predictors.features.segments import Floats, Ints, segment_max, segment_mean, segment_sum
 from predictors.features.walks import layer_of
 
 WHOLE = (

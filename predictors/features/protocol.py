@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
-from predictors.features.pool import Floats, Pool
+from predictors.features.pool import Pool
+from predictors.features.segments import Floats
 from search_spaces import LabelledGraph
 
 Vocabulary = Mapping[str, Any]

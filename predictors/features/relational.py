@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictors.features.distances import Distances
-from predictors.features.pool import Floats, Pool, segment_max
+from predictors.features.distances import Distances, by_blocks
+from predictors.features.pool import Pool
 from predictors.features.protocol import WithoutVocabulary
+from predictors.features.segments import Floats, segment_max
 
 NAMES = ("degree", "eigenvector", "clustering", "connectivity", "cycles")
 
@@ -43,8 +44,7 @@ class RelationalProperties(WithoutVocabulary):
         """The rows of a pool's graphs, shape (n_graphs, 5)."""
         n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         component = _components(pool)
-        skeleton = Distances.of(pool, directed=False)
-        eccentricity, others = skeleton.farthest, skeleton.others
+        eccentricity, others = by_blocks(pool, _distances)
         degree = pool.in_degree + pool.out_degree
         connected = pool.per_graph((others == pool.sizes[pool.graph] - 1).astype(np.float64)) == n
         diameter = segment_max(eccentricity, pool.graph, pool.n_graphs)
@@ -63,6 +63,12 @@ class RelationalProperties(WithoutVocabulary):
                 by_graph[graph, 2] = least_degree[graph] if simple else _connectivity(adjacency)
         n_components = np.bincount(pool.graph[np.unique(component, return_index=True)[1]], minlength=pool.n_graphs)
         return np.column_stack([2 * m / np.maximum(n * (n - 1), 1), by_graph, m - n + n_components])
+
+
+def _distances(pool: Pool) -> tuple[Floats, ...]:
+    """The eccentricity of each vertex and how many others it reaches, direction ignored."""
+    skeleton = Distances.of(pool, directed=False)
+    return skeleton.farthest, skeleton.others
 
 
 def _components(pool: Pool) -> Floats:

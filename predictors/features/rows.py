@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from predictors.features.pool import Floats
 from predictors.features.protocol import FeatureSet
+from predictors.features.segments import Floats
 from search_spaces import LabelledGraph
 
 

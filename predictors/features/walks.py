@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictors.features.pool import Bools, Floats, Pool
+from predictors.features.pool import Bools, Pool
+from predictors.features.segments import Floats
 
 MOST_PATHS = 1e150
 """Numbers of paths are cut off here: the product of two of them is still finite."""

@@ -6,7 +6,8 @@ from contracts.live_part import live_part
 from contracts.random_graphs import random_dag
 
 from predictors.features.distances import CELLS, blocks
-from predictors.features.pool import Pool, segment_max, segment_mean_std
+from predictors.features.pool import Pool
+from predictors.features.segments import segment_max, segment_mean_std
 from search_spaces import LabelledGraph
 
 
