@@ -5,7 +5,7 @@
 The trainings of `benchmarks/digits_trainings.parquet` (500 genotypes under their first seed) come one by one. Each is
 given the ceilings that follow from those before it, and ends at the first epoch whose validation loss exceeds its
 ceiling. Printed are the epochs saved, and what became of the best ten: how much lower the mean final value of the ten
-that the replay would choose is than that of the true ten. Accuracies on 287 validation images are noisy (Spearman's
+that the replay would choose is than that of the true ten. Accuracies on 285 validation images are noisy (Spearman's
 rho of two seeds is .44), so the choice is shown by accuracy and by loss.
 """
 

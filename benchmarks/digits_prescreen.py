@@ -4,7 +4,7 @@
 
 Each ask draws 200 of the genotypes not asked yet and takes the one that the engine's prescreen ranks first, under the
 rules of the default profile (random start, refits, optimism, exploration); the rival takes the first. Fitness is minus
-the last validation loss, which tells these structures apart (accuracies on 287 images hardly do). Nothing is trained:
+the last validation loss, which tells these structures apart (accuracies on 285 images hardly do). Nothing is trained:
 the table beside this file is read. Shown: the mean of all picks after the random start, and the best pick.
 """
 

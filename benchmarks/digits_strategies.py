@@ -2,7 +2,7 @@
 
     python benchmarks/digits_strategies.py --out runs/strategies [--evaluations 40] [--seeds 3]
 
-Searches that stand in --out already are read, not run again. Accuracies on 287 validation images saturate, so the
+Searches that stand in --out already are read, not run again. Accuracies on 285 validation images saturate, so the
 validation loss is shown beside them: that of the best row, and the mean over all rows asked after the random start,
 which tells how good the proposals are. The fidelity, hence a row's cost, is the same for all.
 """

@@ -6,7 +6,7 @@
 It serves surrogates, learning curves, tests and tutorials. One column a metric: ``accuracy`` and ``loss`` (validation)
 and ``train_loss`` hold one number an epoch, ``fitness`` is the last accuracy. Half of the genotypes are random, half
 offspring of good ones, as a search would breed them; rows of ``operator`` *again* are second trainings with another
-seed (``repeat`` 1). Accuracies on 287 validation images lie close together (Spearman's correlation between the two
+seed (``repeat`` 1). Accuracies on 285 validation images lie close together (Spearman's correlation between the two
 seeds is 0.44); the last validation loss tells structures apart (0.82). ``seconds`` were measured beside other work on
 two cores of an AMD EPYC.
 """
