@@ -50,13 +50,13 @@ BESIDE: Mapping[str, Sequence[Sequence[str]]] = {
 FAMILIES: Mapping[str, str] = {
     "counts": r"count\[",
     "degrees": r"(in|out)_(mean|max)\[",
-    "ends": r"(first|last)\[[^\]]*\]$",
+    "ends": r"(first|last)\[",
     "numbers on a path": r"(most|fewest|usual)\[",
     "paths of a set of ops": r"(longest|shortest|keeping)\[",
     "paths that keep to a set": r"keeping\[",
     "pairs of ops": r"follows\[",
-    "kinds of ops": r".*\*[\]=]",
-    "attributes and info": r"(mean|max|std|heaviest|log)\[(?!.*\d)|last\[(channels|height|width|macs|parameters)\]",
+    "kinds of ops": r".*\*\]",
+    "attributes and info": r"(mean|max|std|final|heaviest|log)\[",
 }
 
 

@@ -2,11 +2,12 @@
 
     NASGEN_DATA=FOLDER python benchmarks/nasbench201_surrogate.py --out runs/ranking.jsonl [--rows reachable|all]
         [--sizes 32,128,1024] [--seeds 0:20] [--proxies] [--by-class] [--target cifar10_valid] [--models auto,graf-rf]
+        [--features default]
 
 Of every seed s, the rows ``default_rng(s).permutation(rows)[:n]`` are learned from and all others ranked (with
 --by-class: those whose isomorphism class is not among them). Printed is Kendall's tau, the mean over seeds with its
-95 % interval, the share of the others that the 90 % intervals hold, and the seconds of fit and prediction. Results are
-appended to --out, and what stands there is not measured again.
+95 % interval, the share of the others that the 90 % intervals hold, and the seconds of fit and prediction, on features
+that stand ready. Results are appended to --out, and what stands there is not measured again.
 
 GRAF: Kadlecova et al. 2024, "Surprisingly Strong Performance Prediction with Neural Graph Features", sec. 3, with
 scikit-learn's random forest as it comes.
@@ -125,6 +126,9 @@ class Judge:
             train, test = order[:size], order[size:]
             if self.args.by_class:
                 test = test[~np.isin(self.classes[test], self.classes[train])]
+            if model == RIVAL and self.graf is None:
+                self.graf = np.array([graf_row(genotype.ops) for genotype in self.genotypes])
+                self.graf = np.hstack([self.graf, *(values[:, None] for values in self.extra.values())])
             started = time.perf_counter()
             mean, std = self.rival(train, test, seed) if model == RIVAL else self.ours(model, train, test)
             seconds = time.perf_counter() - started
@@ -149,9 +153,7 @@ class Judge:
         """A random forest on GRAF, and on the proxies where they are there."""
         from sklearn.ensemble import RandomForestRegressor
 
-        if self.graf is None:
-            self.graf = np.array([graf_row(genotype.ops) for genotype in self.genotypes])
-            self.graf = np.hstack([self.graf, *(values[:, None] for values in self.extra.values())])
+        assert self.graf is not None
         forest = RandomForestRegressor(random_state=seed, n_jobs=1).fit(self.graf[train], self.y[train])
         return forest.predict(self.graf[test]), None
 

@@ -178,13 +178,17 @@ def check_surrogate(name: str, space: str) -> None:
     """
     if is_saved(name):
         try:
-            fitted_on = load_surrogate(name).space_
+            saved = load_surrogate(name)
         except ValueError as error:
             raise InputError(f"--surrogate {name}: {error}") from error
-        if fitted_on is not None and fitted_on["name"] != space:
-            raise InputError(f"--surrogate {name} was fitted on the space {fitted_on['name']}, found --space {space}")
+        if saved.extra_names_:
+            names = ", ".join(saved.extra_names_)
+            raise InputError(f"--surrogate {name} must be fitted on graphs alone, found the extra columns {names}")
+        if saved.space_ is not None and saved.space_["name"] != space:
+            known = saved.space_["name"]
+            raise InputError(f"--surrogate {name} was fitted on the space {known}, found --space {space}")
     elif name not in MODELS:
-        raise InputError(f"--surrogate must be auto, off, {', '.join(MODELS)} or a saved one's folder, found {name!r}")
+        raise InputError(f"--surrogate must be off, {', '.join(MODELS)} or a saved one's folder, found {name!r}")
 
 
 def make_prescreen(space: SearchSpace[G], name: str) -> Prescreen[G]:

@@ -75,7 +75,7 @@ def _check_surrogate(arguments: Arguments) -> None:
         raise InputError(f"--surrogate goes with --strategy {names}, found --strategy {arguments.strategy}")
     from nasgen.prescreen import check_surrogate
 
-    check_surrogate(arguments.surrogate, arguments.space)
+    check_surrogate(arguments.surrogate, _absolute(arguments.space))
 
 
 def _resolve_lookup(arguments: Arguments) -> Resolved:

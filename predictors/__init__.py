@@ -3,14 +3,13 @@
 This package knows ``LabelledGraph`` of the search spaces, and nothing of the engine.
 """
 
-from predictors.features import FEATURE_SETS, FeatureRows, FeatureSet, get_features
+from predictors.features import FEATURE_SETS, FeatureSet, get_features
 from predictors.models import MODELS
 from predictors.surrogate import Surrogate, load_surrogate
 
 __all__ = [
     "FEATURE_SETS",
     "MODELS",
-    "FeatureRows",
     "FeatureSet",
     "Surrogate",
     "get_features",

@@ -27,7 +27,7 @@ SETTINGS: Mapping[str, type] = {
     "extra": list,
     "random_state": int,
 }
-"""What the settings file holds besides the schema and the search space."""
+"""What the settings file holds besides the schema, the search space and the model's choice."""
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +35,9 @@ Floats = NDArray[np.float64]
 def write_folder(folder: Path, settings: Mapping[str, Any], X: Floats, y: Floats) -> None:
     """Write a folder, in place of a surrogate that is there: whoever reads it finds the old one or the new one.
 
-    Whatever else lies in the folder stays. ValueError for the working directory, which cannot be swapped.
+    (A process that is killed between the two renames of ``_swap`` leaves the old one beside, in ``.NAME-old-...``.)
+    Whatever else lies in the folder stays. ValueError for a file, and for the working directory, which cannot be
+    swapped.
     """
     folder = folder.resolve()
     if folder == Path.cwd():
@@ -58,14 +60,21 @@ def _swap(new: Path, folder: Path) -> None:
     if not folder.exists():
         new.replace(folder)
         return
+    if not folder.is_dir():
+        raise ValueError(f"a surrogate is saved in a folder, found the file {folder}")
     shutil.copymode(folder, new)
     old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    folder.replace(old)
-    new.replace(folder)
-    for other in list(old.iterdir()):
-        if other.name not in (SETTINGS_FILE, ROWS_FILE):
-            other.replace(folder / other.name)
-    shutil.rmtree(old)
+    try:
+        folder.replace(old)
+        new.replace(folder)
+    finally:
+        if not folder.exists():  # cut short between the two
+            old.replace(folder)
+        else:
+            for other in list(old.iterdir()):
+                if other.name not in (SETTINGS_FILE, ROWS_FILE):
+                    other.replace(folder / other.name)
+            shutil.rmtree(old)
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Any], Floats, Floats]:

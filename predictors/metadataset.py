@@ -76,7 +76,8 @@ class MetaDataset:
                 raise ValueError(f"column {name!r} must have one value a graph ({len(graphs)}), found {len(values)}")
             if name in known.names:
                 raise ValueError(f"column {name!r} must have a name of its own, found it among the features")
-        if unknown := set(rows["source"]) - {*get_args(Source), None}:
+        named = {value for value in rows["source"] if value is not None and value == value}  # nan: no text, as None
+        if unknown := named - set(get_args(Source)):
             raise ValueError(f"source must be one of {', '.join(get_args(Source))}, found {min(unknown, key=str)!r}")
         return cls(known, known.compute(graphs), rows, dict(space))
 

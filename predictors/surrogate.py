@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from predictors.features import FeatureSet, get_features
 from predictors.folder import SETTINGS_FILE, damaged, read_folder, write_folder
@@ -16,6 +18,7 @@ from predictors.metrics import kendall_tau
 from predictors.models import LARGEST, Choice, get_model
 from predictors.models.explain import contributions
 from search_spaces import LabelledGraph, SearchSpace
+from search_spaces.space import SPACES
 
 Floats = NDArray[np.float64]
 Extra = Mapping[str, ArrayLike]
@@ -34,7 +37,7 @@ class Surrogate:
     features
         A name of ``predictors.features.FEATURE_SETS``.
     random_state
-        Seed of whatever the model draws: equal rows and seeds give equal predictions.
+        Seed of whatever the model draws, from 0 to 2**32 - 1: equal rows and seeds give equal predictions.
 
     Attributes
     ----------
@@ -79,7 +82,8 @@ class Surrogate:
         Raises
         ------
         ValueError
-            On unknown names, no rows, lengths that differ, and targets that are not finite.
+            On unknown names, no rows, lengths that differ, targets that are not finite, and what no single-precision
+            number can hold.
         """
         features = get_features(self.features).fit(graphs)
         return self.fit_features(features, features.compute(graphs), y, extra)
@@ -92,7 +96,7 @@ class Surrogate:
         extra: Extra | None = None,
         choice: Choice | None = None,
     ) -> Self:
-        """Learn from rows that ``features`` has computed already (see ``FeatureRows``); otherwise as ``fit``.
+        """Learn from rows that ``features`` has computed already; otherwise as ``fit``.
 
         With a ``choice`` that an earlier fit made (``choice_``), nothing is chosen or calibrated anew.
         """
@@ -117,11 +121,16 @@ class Surrogate:
             raise ValueError(f"extra columns must have texts for names, found {list(extra_names)}")
         names = (*features.names, *extra_names)
         if len(set(names)) != len(names):
-            repeated = next(name for name in extra_names if names.count(name) > 1)
+            repeated = next(name for name in reversed(names) if names.count(name) > 1)
             raise ValueError(f"extra columns must have names of their own, found {repeated!r} among the features")
         if X.shape != (len(y), len(names)):
             raise ValueError(f"rows must have {len(names)} columns, found shape {X.shape}")
-        self.model_ = get_model(self.model, self.random_state, choice).fit(X, y)
+        if not 0 <= self.random_state < 2**32:
+            raise ValueError(f"random_state must be from 0 to 2**32 - 1, found {self.random_state}")
+        _check_size(X, names)
+        _check_size(y[:, None], ("targets",))
+        with threadpool_limits(1, user_api="blas"):  # sums that threads cut up differ in their last digits
+            self.model_ = get_model(self.model, self.random_state, choice).fit(X, y)
         self.choice_: Choice | None = getattr(self.model_, "choice_", None)
         self.features_, self.extra_names_, self.names_, self.X_, self.y_ = features, extra_names, names, X, y
         self.space_: dict[str, Any] | None = None
@@ -153,7 +162,9 @@ class Surrogate:
             raise ValueError(
                 f"extra columns must be those of the fit, {list(self.extra_names_)}, found {list(columns)}"
             )
-        return np.hstack([self.features_.compute(graphs), *(columns[name] for name in self.extra_names_)])
+        X = np.hstack([self.features_.compute(graphs), *(columns[name] for name in self.extra_names_)])
+        _check_size(X, self.names_)
+        return X
 
     def rank(self, graphs: Sequence[LabelledGraph], extra: Extra | None = None) -> NDArray[np.intp]:
         """The indices of the graphs, best predicted fitness first; equal ones in the order given."""
@@ -191,7 +202,8 @@ class Surrogate:
             Not the working directory.
         space
             The search space of the graphs. Its name and options are kept, so that texts of genotypes can be read as
-            those of that space; without it, the record that a loaded surrogate came with.
+            those of that space; without it, the record that a loaded surrogate came with. The name of a space that is
+            not in the box is ``FILE.py:CLASS``.
         """
         self._check_fitted()
         settings = {
@@ -239,15 +251,26 @@ def load_surrogate(folder: str | Path) -> Surrogate:
 def _record(space: SearchSpace[Any]) -> dict[str, Any]:
     """Name and options of a space as JSON values; a space without ``options`` is made without any."""
     options = space.options() if hasattr(space, "options") else {}
-    record: dict[str, Any] = json.loads(json.dumps({"name": space.name, "options": options}))
+    kind, name = type(space), space.name
+    importable = kind.__module__ != "__main__" and "." not in kind.__qualname__
+    if name not in SPACES and importable:
+        name = f"{Path(inspect.getfile(kind)).resolve()}:{kind.__name__}"
+    record: dict[str, Any] = json.loads(json.dumps({"name": name, "options": options}))
     return record
+
+
+def _check_size(X: Floats, names: Sequence[str]) -> None:
+    """Refuse rows, shape (n, len(names)), with numbers too large for trees."""
+    too_large = np.abs(X) > LARGEST  # nan is not
+    if too_large.any():
+        row, column = np.argwhere(too_large)[0]
+        raise ValueError(f"{names[column]} must be at most {LARGEST:.3g}, found {X[row, column]:.3g} in row {row}")
 
 
 def _columns(extra: Extra, n: int) -> dict[str, Floats]:
     """The extra columns as arrays of shape (n, 1)."""
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in extra.items()}
     for name, values in columns.items():
-        if values.shape != (n,) or (np.abs(values) > LARGEST).any():
-            found = f"shape {values.shape}" if values.shape != (n,) else f"{np.nanmax(np.abs(values))}"
-            raise ValueError(f"extra column {name!r} must hold {n} numbers, finite or nan, found {found}")
+        if values.shape != (n,):
+            raise ValueError(f"extra column {name!r} must hold {n} numbers, finite or nan, found shape {values.shape}")
     return {name: values[:, None] for name, values in columns.items()}

@@ -11,14 +11,12 @@ from predictors.features.paths import PathFeatures
 from predictors.features.properties import GraphProperties
 from predictors.features.protocol import FeatureSet, Vocabulary
 from predictors.features.relational import RelationalProperties
-from predictors.features.rows import FeatureRows
 
 __all__ = [
     "FEATURES_V1",
     "FEATURE_SETS",
     "Cnn56",
     "DefaultFeatures",
-    "FeatureRows",
     "FeatureSet",
     "GraphProperties",
     "LayerFeatures",

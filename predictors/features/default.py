@@ -17,7 +17,7 @@ from search_spaces import LabelledGraph
 
 @dataclass(frozen=True)
 class DefaultFeatures:
-    """Path features of graphs with several ops; of others those of their layers, and of their numbers if they have any.
+    """Path features of graphs with several ops; of others those of their layers, and both if they have numbers.
 
     What other sets would add was measured, and left out where it made predictions worse: see
     ``benchmarks/feature_ablation.py``.

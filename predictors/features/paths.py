@@ -41,7 +41,7 @@ class PathFeatures:
       inputs to the group and from it to outputs; ``in_mean``, ``in_max``, ``out_mean``, ``out_max``: degrees;
     - by set of ops ``longest``, ``shortest`` (in edges, 0 for none) and ``keeping``: paths over no other ops;
     - ``follows[a>b]``: edges from ops of class a to class b, where a class is an op, or a kind if there are many ops;
-    - ``mean[x]``, ``max[x]``, ``std[x]`` of attribute x over the vertices, ``last[x]``: its mean before the outputs;
+    - ``mean[x]``, ``max[x]``, ``std[x]`` of attribute x over the vertices, ``final[x]``: its mean before the outputs;
       ``heaviest[x]``, ``mean[x|a]``: the largest sum on a path, and the mean over class a, of log(1 + \\|x\\|);
     - ``log[y]`` = sign(y) log(1 + \\|y\\|) of info y.
 
@@ -54,7 +54,7 @@ class PathFeatures:
     info: tuple[str, ...] = ()
 
     name: str = "paths"
-    version: int = 3
+    version: int = 4
 
     @cached_property
     def kinds(self) -> Mapping[str, tuple[str, ...]]:
@@ -93,7 +93,7 @@ class PathFeatures:
             *(f"{feature}[{group}]" for feature in BY_OP for group in self.groups),
             *(f"{feature}[{ops}]" for feature in ("longest", "shortest", "keeping") for ops in self.sets),
             *(f"follows[{tail}>{head}]" for tail in self.classes for head in self.classes),
-            *(f"{stat}[{x}]" for x in self.attributes for stat in ("mean", "max", "std", "last", "heaviest")),
+            *(f"{stat}[{x}]" for x in self.attributes for stat in ("mean", "max", "std", "final", "heaviest")),
             *(f"mean[{x}|{kind}]" for x in self.attributes for kind in self.classes),
             *(f"log[{name}]" for name in self.info),
         )
@@ -167,7 +167,8 @@ def _extremes_and_counts(pool: Pool, in_group: Bools, allowed: Bools) -> Floats:
     shortest, fewest, shortest_in = np.hsplit(smallest, ends)
     arriving, leaving = path_counts(pool), path_counts(pool, forward=False)
     n_paths = pool.per_graph(np.where(pool.ending, arriving, 0.0))
-    share = arriving * leaving / np.maximum(n_paths, 1.0)[pool.graph]  # of the paths that pass the vertex
+    # of the paths, how many pass the vertex; above MOST_PATHS the numbers are too small, and a share is all at most
+    share = np.minimum(arriving * leaving / np.maximum(n_paths, 1.0)[pool.graph], 1.0)
     length, usual = np.hsplit(pool.per_graph(share[:, None] * weights), [1])
     keeping = restricted_path_counts(pool, allowed)
     return np.column_stack(

@@ -92,12 +92,18 @@ def _of(*candidates: Candidate) -> Callable[[int, Choice | None], Model]:
     return make
 
 
+def _mean(random_state: int, choice: Choice | None) -> Model:
+    if choice is not None:
+        raise ValueError(f"the model mean makes no choice, found {'+'.join(choice.candidate.members)}")
+    return MeanModel(random_state)
+
+
 #: Name to a function that makes a model of ``random_state`` and a choice that was made before.
 MODELS: Mapping[str, Callable[[int, Choice | None], Model]] = {
     "auto": _of(*CANDIDATES),
     "ensemble": _of(CANDIDATES[0]),
     **{name: _of(Candidate((name,), ranks=name in ON_RANKS)) for name in MEMBERS},
-    "mean": lambda random_state, _: MeanModel(random_state),
+    "mean": _mean,
 }
 
 

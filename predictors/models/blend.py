@@ -24,7 +24,7 @@ FEWEST = 4
 """Rows from which something can be held out."""
 
 SLOPES = (0.05, 1.5)
-"""What the slope of a calibration may be: the order of predictions stays, and extrapolation has an end."""
+"""What the slope of a calibration may be: the order of scores stays, and extrapolation has an end."""
 
 LEAST_UNCERTAINTY = 0.2
 """Members that agree are not certain: what their spread is at least, in deviations of the targets."""

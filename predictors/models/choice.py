@@ -106,15 +106,15 @@ def choose(candidates: Sequence[Candidate], X: Floats, y: Floats, random_state: 
         scores = Candidate((), ranks).latent(y).scores_of(y)
         rows = held_out([MEMBERS[name] for name in names], X, scores, random_state)
         predictions |= {(name, ranks): row for name, row in zip(names, rows, strict=True)}
-    scores_of, choices, errors = {}, {}, {}
+    means, choices, errors = {}, {}, {}
     for one in (first, *others):
         latent = one.latent(y)
         score, uncertainty = mean_of_members([predictions[name, one.ranks] for name in one.members])
-        scores_of[one], choices[one] = score, Choice(one, calibrated(latent, score, uncertainty, y))
-        mean, _ = told(latent, score, uncertainty, choices[one].calibration)
-        errors[one] = (Latent.of(y).scores_of(mean) - Latent.of(y).scores_of(y)) ** 2
+        choices[one] = Choice(one, calibrated(latent, score, uncertainty, y))
+        means[one], _ = told(latent, score, uncertainty, choices[one].calibration)
+        errors[one] = (Latent.of(y).scores_of(means[one]) - Latent.of(y).scores_of(y)) ** 2
     gains = {one: errors[first] - errors[one] for one in others}
     surely = {one: gain.mean() - MARGIN * gain.std() / np.sqrt(len(y)) for one, gain in gains.items()}
     best = max(surely, key=lambda one: surely[one], default=first)
     chosen = best if surely.get(best, 0.0) > 0 else first
-    return replace(choices[chosen], tau=kendall_tau(y, scores_of[chosen]))
+    return replace(choices[chosen], tau=kendall_tau(y, means[chosen]))

@@ -21,8 +21,8 @@ REGRESSORS = (ExtraTreesModel, BoostedTreesModel, GaussianProcessModel)
 SMALLEST_HEAP = 0.05
 """Share of the rows that a heap has at least."""
 
-APART = 0.7
-"""Share of the variance that has to lie between two heaps to count as such; of a normal distribution 0.64 does."""
+FLAT = 0.75
+"""Share of the variance that lies between the halves of a uniform distribution; of a normal one 0.64 does."""
 
 
 class FailureThenValueModel:
@@ -77,7 +77,11 @@ class FailureThenValueModel:
 
 
 def gap_between_heaps(y: Floats) -> float | None:
-    """The middle of the gap that divides targets into two heaps; None where they are one."""
+    """The middle of the gap that divides targets into two heaps; None where they are one.
+
+    More of the variance must lie between them than between the halves of a uniform distribution, and by more than
+    chance: of n uniform targets 0.75 + 0.5 / sqrt(n) is exceeded one time in twenty (n from 8 to 1,000, simulated).
+    """
     values = np.sort(y)
     n = len(values)
     if n < 2 or np.ptp(values) == 0:
@@ -87,6 +91,7 @@ def gap_between_heaps(y: Floats) -> float | None:
     low, high = sums[sizes - 1] / sizes, (sums[-1] - sums[sizes - 1]) / (n - sizes)
     between = sizes * (n - sizes) / n**2 * (high - low) ** 2 / values.var()
     best = int(between.argmax())
-    if between[best] < APART or min(sizes[best], n - sizes[best]) < max(2, SMALLEST_HEAP * n):
+    apart = FLAT + 0.5 / np.sqrt(n)
+    if between[best] < apart or min(sizes[best], n - sizes[best]) < max(2, SMALLEST_HEAP * n):
         return None
     return float((values[sizes[best] - 1] + values[sizes[best]]) / 2)

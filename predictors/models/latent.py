@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 TAIL = 0.1
-"""Share of the rows at either end whose slope goes on beyond the last."""
+"""Share of the distinct targets at either end whose slope goes on beyond the last."""
 
 _HERMITE = np.polynomial.hermite_e.hermegauss(9)
 NODES, WEIGHTS = _HERMITE[0], _HERMITE[1] / _HERMITE[1].sum()

@@ -10,9 +10,8 @@ import pytest
 from contracts.live_part import live_part
 from contracts.random_graphs import random_dag, renamed
 
-from predictors.features import FEATURE_SETS, DefaultFeatures, FeatureRows, FeatureSet, PathFeatures, get_features
+from predictors.features import FEATURE_SETS, DefaultFeatures, FeatureSet, PathFeatures, get_features
 from predictors.features.layers import NAMES as LAYER_NAMES
-from predictors.features.pool import Pool
 from search_spaces import LabelledGraph
 
 RNG = np.random.default_rng(0)
@@ -118,7 +117,7 @@ def test_path_features_worked_out_by_hand() -> None:
         "mean[channels]": 3,
         "max[channels]": 5,
         "std[channels]": (10 / 6) ** 0.5,
-        "last[channels]": (2 + 3 + 5 + 1) / 4,
+        "final[channels]": (2 + 3 + 5 + 1) / 4,
         "heaviest[channels]": np.log([2, 5, 6, 4]).sum(),
         "mean[channels|a]": np.log([3, 5, 6]).mean(),
         "log[gain]": -1,
@@ -209,37 +208,8 @@ def test_default_features_are_both_where_there_is_one_op_and_numbers(numbers: di
 
 
 def test_a_second_op_turns_rows_of_layers_into_rows_of_paths() -> None:
-    rows = FeatureRows(get_features("default"))
-    rows.extend(ONE_OP)
-    assert rows.values.shape == (2, len(LAYER_NAMES))
-    rows.extend([TWO_OPS])
-    paths = PathFeatures().fit([*ONE_OP, TWO_OPS])
-    assert rows.features.names == paths.names
-    np.testing.assert_array_equal(rows.values, paths.compute([*ONE_OP, TWO_OPS]))
-
-
-def test_growing_rows_equal_those_computed_at_once() -> None:
-    rows = FeatureRows(get_features("default"))
-    for part in (POOL[:5], POOL[5:6], [DEAD], POOL[6:]):
-        rows.extend(part)
-    together = [*POOL[:6], DEAD, *POOL[6:]]
-    fitted = get_features("default").fit(together)
-    assert len(rows) == len(together)
-    assert rows.features == fitted
-    np.testing.assert_array_equal(rows.values, fitted.compute(together))
-
-
-def test_growing_rows_are_computed_once_while_the_vocabulary_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = FeatureRows(PathFeatures())
-    rows.extend(POOL)
-    computed: list[int] = []
-    compute = PathFeatures.compute_pool
-
-    def counting(self: PathFeatures, pool: Pool) -> object:
-        computed.append(pool.n_graphs)
-        return compute(self, pool)
-
-    monkeypatch.setattr(PathFeatures, "compute_pool", counting)
-    rows.extend(POOL[:2])
-    rows.extend([LabelledGraph(["input", "new", "output"], [(0, 1), (1, 2)])])
-    assert computed == [2, len(POOL) + 3]
+    features = get_features("default").fit(ONE_OP)
+    assert features.compute(ONE_OP).shape == (2, len(LAYER_NAMES))
+    features, paths = features.fit([TWO_OPS]), PathFeatures().fit([*ONE_OP, TWO_OPS])
+    assert features.names == paths.names
+    np.testing.assert_array_equal(features.compute([*ONE_OP, TWO_OPS]), paths.compute([*ONE_OP, TWO_OPS]))

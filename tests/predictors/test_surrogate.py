@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from contracts.surrogate_contract import FITNESS, GRAPHS, TEST, TRAIN, shared_fit
 
-from predictors import MODELS, FeatureRows, Surrogate, get_features
+from predictors import MODELS, Surrogate, get_features
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,15 @@ def test_predict_needs_the_extra_columns_of_the_fit() -> None:
 
 
 def test_rows_computed_before_fit_the_same_model() -> None:
-    rows = FeatureRows(get_features("default"))
-    rows.extend(GRAPHS[:11])
-    rows.extend(GRAPHS[11:30])
-    cached = Surrogate("gp").fit_features(rows.features, rows.values, FITNESS[TRAIN])
+    features = get_features("default").fit(GRAPHS[TRAIN])
+    rows = features.compute(GRAPHS[TRAIN])
+    cached = Surrogate("gp").fit_features(features, rows, FITNESS[TRAIN])
     plain = Surrogate("gp").fit(GRAPHS[TRAIN], FITNESS[TRAIN])
     np.testing.assert_array_equal(cached.predict(GRAPHS[TEST]), plain.predict(GRAPHS[TEST]))
     with pytest.raises(ValueError, match="rows must be of the features 'paths', found those of 'default'"):
-        Surrogate(features="paths").fit_features(rows.features, rows.values, FITNESS[TRAIN])
+        Surrogate(features="paths").fit_features(features, rows, FITNESS[TRAIN])
     with pytest.raises(ValueError, match="columns, found shape"):
-        Surrogate().fit_features(rows.features, rows.values[:, 1:], FITNESS[TRAIN])
+        Surrogate().fit_features(features, rows[:, 1:], FITNESS[TRAIN])
 
 
 def test_learning_beats_the_mean() -> None:
@@ -73,10 +72,11 @@ def test_the_default_chooses_for_itself() -> None:
 
 
 def test_a_choice_decides_what_is_fitted() -> None:
-    rows = FeatureRows(get_features("default"))
-    rows.extend(GRAPHS[TRAIN])
+    features = get_features("default").fit(GRAPHS[TRAIN])
     line = shared_fit("bayesian-ridge").surrogate
-    given = Surrogate("auto").fit_features(rows.features, rows.values, FITNESS[TRAIN], choice=line.choice_)
+    given = Surrogate("auto").fit_features(
+        features, features.compute(GRAPHS[TRAIN]), FITNESS[TRAIN], choice=line.choice_
+    )
     np.testing.assert_array_equal(
         given.predict(GRAPHS[TEST], return_std=True), line.predict(GRAPHS[TEST], return_std=True)
     )

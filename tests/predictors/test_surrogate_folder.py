@@ -50,7 +50,7 @@ def change(folder: Path, **values: Any) -> None:
     [
         ({"schema": 99}, "must be of schema 2, found 99"),
         ({"schema": 1}, "must be of schema 2, found 1"),
-        ({"features_version": 99}, "must be of version 3, found 99"),
+        ({"features_version": 99}, "must be of version 4, found 99"),
         ({"features_version": True}, "'features_version' must be a int, found True"),
         ({"model": "oracle"}, "model must be one of"),
         ({"features": "all"}, "features must be one of"),
