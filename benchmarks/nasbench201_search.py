@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
+from threadpoolctl import threadpool_limits
 
 from nasgen import Evolution, GenerationalEvolution, LocalSearch, RandomSearch, RegularizedEvolution, Store
 from nasgen.evaluators import TableEvaluator
@@ -95,13 +96,15 @@ def trajectory(make: Maker, table: str, fitness: str, seed: int, queries: int) -
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "store.sqlite") as store:
         strategy = make(space, lambda key: store.was_asked(key, "search"))
         dispatcher = Dispatcher(InlineExecutor(TableEvaluator(table, fitness)))
-        Run(
+        run = Run(
             *(space, strategy, dispatcher, store),
             seed=seed,
             evaluations=queries,
             asks_left=lambda in_flight: 0 if best in found else math.inf,
             on_result=lambda request, outcome: found.append(outcome.fitness),
-        )()
+        )
+        with threadpool_limits(1, user_api="blas"):  # as in `nasgen search`: the same digits on every machine
+            run()
         asked = [row.genotype for row in store.evaluations()]
     return asked + asked[-1:] * (queries - len(asked))
 

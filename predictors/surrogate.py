@@ -18,7 +18,6 @@ from predictors.metrics import kendall_tau
 from predictors.models import LARGEST, Choice, get_model
 from predictors.models.explain import contributions
 from search_spaces import LabelledGraph, SearchSpace
-from search_spaces.space import SPACES
 
 Floats = NDArray[np.float64]
 Extra = Mapping[str, ArrayLike]
@@ -203,7 +202,7 @@ class Surrogate:
         space
             The search space of the graphs. Its name and options are kept, so that texts of genotypes can be read as
             those of that space; without it, the record that a loaded surrogate came with. The name of a space that is
-            not in the box is ``FILE.py:CLASS``.
+            not in the box is ``FILE.py:CLASS`` (but its own where it was made in ``__main__`` or in a function).
         """
         self._check_fitted()
         settings = {
@@ -252,8 +251,8 @@ def _record(space: SearchSpace[Any]) -> dict[str, Any]:
     """Name and options of a space as JSON values; a space without ``options`` is made without any."""
     options = space.options() if hasattr(space, "options") else {}
     kind, name = type(space), space.name
-    importable = kind.__module__ != "__main__" and "." not in kind.__qualname__
-    if name not in SPACES and importable:
+    in_the_box = kind.__module__.partition(".")[0] == "search_spaces"
+    if not in_the_box and kind.__module__ != "__main__" and "." not in kind.__qualname__:
         name = f"{Path(inspect.getfile(kind)).resolve()}:{kind.__name__}"
     record: dict[str, Any] = json.loads(json.dumps({"name": name, "options": options}))
     return record
@@ -271,6 +270,7 @@ def _columns(extra: Extra, n: int) -> dict[str, Floats]:
     """The extra columns as arrays of shape (n, 1)."""
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in extra.items()}
     for name, values in columns.items():
-        if values.shape != (n,):
-            raise ValueError(f"extra column {name!r} must hold {n} numbers, finite or nan, found shape {values.shape}")
+        if values.shape != (n,) or (np.abs(values) > LARGEST).any():
+            found = f"shape {values.shape}" if values.shape != (n,) else f"{np.nanmax(np.abs(values))}"
+            raise ValueError(f"extra column {name!r} must hold {n} numbers, finite or nan, found {found}")
     return {name: values[:, None] for name, values in columns.items()}

@@ -15,7 +15,10 @@ from tiny_training import Arrays, contents, digits, search, shorten
 import nasgen
 from nasgen.cli import main
 from nasgen.errors import InputError
+from nasgen.plugins import load_plugin
+from nasgen.querying import open_source
 from nasgen.summary import open_store, status_lines
+from predictors import Surrogate
 
 SPACES = '''
 """The space of CNN graphs, and what goes wrong with it. A key begins with a hexadecimal digit by chance."""
@@ -36,6 +39,10 @@ class Poison(nn.Module):
 class Small(CnnSpace):
     def __init__(self, input_shape, n_classes):
         super().__init__(input_shape, n_classes, max_macs=200_000)
+
+
+class Mine(CnnSpace):
+    """Made of what its options say, as surrogates need it that are saved with it."""
 
 
 class Moody(Small):
@@ -196,7 +203,7 @@ def test_a_command_in_which_every_candidate_fails_exits_1(
         ("Refusing", r":Refusing: cannot be made with the options input_shape, n_classes: ValueError: images of 8 x 8"),
         ("WithoutMutate", r":WithoutMutate: a search space needs mutate \("),
         ("WithoutBuild", r":WithoutBuild: a search space needs build \("),
-        ("Absent", r":Absent: expected 'Absent' in the file, found CnnSpace, Flat, Hopeless, Moody"),
+        ("Absent", r":Absent: expected 'Absent' in the file, found CnnSpace, Flat, Hopeless, Mine, Moody"),
     ],
     ids=["refusing", "without-mutate", "without-build", "absent"],
 )
@@ -219,6 +226,23 @@ def test_a_space_none_of_whose_networks_train_is_refused_by_a_rehearsal(
     with pytest.raises(InputError, match=r"none of 5 random genotypes of .*:Hopeless could be trained: DivergedError"):
         search(tmp_path / "run", arrays, space=f"{file}:Hopeless", evaluations=None, minutes=1.0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_surrogate_remembers_the_file_of_its_space(
+    file: str, arrays: Arrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = load_plugin(f"{file}:Mine")((1, 8, 8), 10, max_macs=200_000)
+    genotypes = [space.sample(np.random.default_rng(seed)) for seed in range(5)]
+    surrogate = Surrogate("mean").fit([space.to_graph(genotype) for genotype in genotypes], [0.1, 0.2, 0.3, 0.4, 0.5])
+    surrogate.save(tmp_path / "saved", space=space)
+    _, graph_of = open_source(str(tmp_path / "saved"))
+    assert graph_of(space.encode(genotypes[0])) == space.to_graph(genotypes[0])
+
+    shorten(monkeypatch)
+    monkeypatch.chdir(Path(file).parent)
+    search(tmp_path / "run", arrays, space="spaces.py:Mine", surrogate=str(tmp_path / "saved"), evaluations=1)
+    with pytest.raises(InputError, match=r"was fitted on the space .*spaces\.py:Mine, found --space .*:Moody"):
+        search(tmp_path / "other", arrays, space="spaces.py:Moody", surrogate=str(tmp_path / "saved"), evaluations=1)
 
 
 def test_a_changed_file_is_refused(arrays: Arrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,27 @@ def test_what_it_predicts_is_a_function_of_the_rows_told(model: str) -> None:
     np.testing.assert_array_equal(asked_often.predict(POOL), asked_once.predict(POOL))
 
 
+def test_the_model_is_chosen_anew_when_the_rows_have_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen_from: list[int] = []
+    choose = Prescreen._choose
+
+    def noted(self: Prescreen[Cell], rows: list[_Row]) -> None:
+        chosen_from.append(len(rows))
+        choose(self, rows)
+
+    monkeypatch.setattr(Prescreen, "_choose", noted)
+    rows = [each for each in ROWS if each.fitness is not None][:60]
+    asked, resumed = Prescreen(SPACE, "bayesian-ridge"), Prescreen(SPACE, "bayesian-ridge")
+    for each in rows:
+        asked.tell([each])
+        if asked.ready:
+            asked.predict(POOL[:1])
+    assert chosen_from == [6, 12, 24, 48]
+    resumed.tell(rows)
+    np.testing.assert_array_equal(asked.predict(POOL), resumed.predict(POOL))
+    assert chosen_from[4:] == [48], "what an earlier choice was is of no account"
+
+
 def test_it_learns_the_landscape() -> None:
     screen = Prescreen(SPACE)
     screen.tell(ROWS)
@@ -161,12 +182,19 @@ def test_a_surrogate_of_another_space_is_refused(tmp_path: Path) -> None:
         check_surrogate(str(tmp_path / "saved"), "cnn")
 
 
+def test_a_surrogate_that_needs_more_than_graphs_is_refused(tmp_path: Path) -> None:
+    graphs = [SPACE.to_graph(cell) for cell in POOL]
+    Surrogate("mean").fit(graphs, np.arange(len(POOL)), {"flops": np.arange(len(POOL))}).save(tmp_path / "saved")
+    with pytest.raises(InputError, match="must be fitted on graphs alone, found the extra columns flops"):
+        check_surrogate(str(tmp_path / "saved"), "nasbench201")
+
+
 def test_names_are_checked(tmp_path: Path) -> None:
     for name in ("xgboost", "random-forest"):
         check_surrogate(name, "nasbench201")
         assert make_prescreen(SPACE, name).model == name
     assert make_prescreen(SPACE, "auto").model == "auto"
-    with pytest.raises(InputError, match=r"--surrogate must be auto, off, .*found 'magic'"):
+    with pytest.raises(InputError, match=r"--surrogate must be off, auto, .*found 'magic'"):
         check_surrogate("magic", "cnn")
     with pytest.raises(InputError, match="--surrogate"):
         check_surrogate(str(tmp_path), "cnn")

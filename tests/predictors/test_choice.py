@@ -206,6 +206,16 @@ class TestChoice:
         noise = np.random.default_rng(1).permutation(Y)
         assert abs(choose((LINE,), X, noise, 0).tau or 1.0) < 0.4 < (choose((LINE,), X, Y, 0).tau or 0.0)
 
+    def test_its_tau_is_that_of_what_is_told(self) -> None:
+        # Where the scale bends, what is told of an uncertain row may pass that of a surer one with the same score.
+        y = np.exp(3 * Y)
+        latent = BLEND.latent(y)
+        rows = held_out([MEMBERS[name] for name in sorted(BLEND.members)], X, latent.scores_of(y), 0)
+        choice = choose((BLEND,), X, y, 0)
+        score, uncertainty = mean_of_members(rows)
+        assert choice.tau == kendall_tau(y, told(latent, score, uncertainty, choice.calibration)[0])
+        assert choice.tau != kendall_tau(y, score)
+
     def test_there_and_back_through_json(self) -> None:
         choice = Choice(BLEND, Calibration(0.1 + 0.2, -1e-17, 3.0), 0.25)
         assert Choice.from_json(choice.to_json()) == choice

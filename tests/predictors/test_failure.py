@@ -28,6 +28,21 @@ class TestHeaps:
         ):
             assert gap_between_heaps(y) is None
 
+    @pytest.mark.parametrize("n", [8, 20, 60, 200, 1000])
+    @pytest.mark.parametrize("draw", ["uniform", "normal", "exponential"])
+    def test_samples_of_one_heap_seldom_look_like_two(self, draw: str, n: int) -> None:
+        samples = (getattr(np.random.default_rng(seed), draw)(size=n) for seed in range(200))
+        assert np.mean([gap_between_heaps(y) is not None for y in samples]) <= 0.1
+
+    @pytest.mark.parametrize("n", [8, 20, 60, 200, 1000])
+    def test_a_quarter_that_learned_nothing_is_seen_in_few_rows(self, n: int) -> None:
+        found = []
+        for seed in range(200):
+            rng = np.random.default_rng(seed)
+            y = np.where(np.arange(n) < n // 4, rng.normal(0.5, 0.01, n), rng.normal(0.9, 0.04, n))
+            found.append(gap_between_heaps(y) is not None)
+        assert np.mean(found) >= 0.9
+
     def test_a_lone_row_is_no_heap(self) -> None:
         # Two rows or a twentieth of them at least: one that is far away stays with its neighbour.
         assert gap_between_heaps(np.array([0.0, 0.8, 0.9, 0.91, 0.92, 0.93])) is None

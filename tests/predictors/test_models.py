@@ -9,7 +9,9 @@ import pytest
 from scipy.optimize import check_grad
 
 from predictors.metrics import kendall_tau
-from predictors.models import MODELS, get_model
+from predictors.models import MODELS, Choice, Model, get_model
+from predictors.models.blend import Calibration
+from predictors.models.choice import Candidate
 from predictors.models.gp import CENTRES, GaussianProcessModel, _Curve, _loss, _Parts, _squared_distances
 from predictors.models.registry import MEMBERS
 from predictors.models.trees import PairwiseTreesModel
@@ -110,7 +112,25 @@ def test_members_that_draw_heed_the_seed(name: str) -> None:
 
 def test_every_model_is_a_model() -> None:
     for name in MODELS:
-        mean, std = get_model(name).fit(X[:3], Y[:3]).predict(X)
+        model = get_model(name).fit(X[:3], Y[:3])
+        assert isinstance(model, Model)
+        mean, std = model.predict(X)
         assert mean.shape == std.shape == (40,)
     with pytest.raises(ValueError, match=r"model must be one of auto, ensemble, .*, mean, found 'oracle'"):
         get_model("oracle")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_scores_rank_as_predictions_do_and_targets_have_theirs_in_order(name: str) -> None:
+    model = get_model(name).fit(X, Y)
+    score, spread = model.scores(X + 0.1)
+    assert np.isfinite([score, spread]).all()
+    assert (spread >= 0).all()
+    assert (np.diff(model.score_of(np.sort(Y))) > 0).all()
+    mean, _ = model.predict(X + 0.1)
+    assert np.ptp(score) == 0 if name == "mean" else kendall_tau(mean, score) > 0.7
+
+
+def test_the_mean_makes_no_choice() -> None:
+    with pytest.raises(ValueError, match="mean makes no choice, found gp"):
+        get_model("mean", 0, Choice(Candidate(("gp",), ranks=True), Calibration()))

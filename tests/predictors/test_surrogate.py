@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from contracts.surrogate_contract import FITNESS, GRAPHS, TEST, TRAIN, shared_fit
+from threadpoolctl import threadpool_limits
 
 from predictors import MODELS, Surrogate, get_features
+from search_spaces import LabelledGraph
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,33 @@ def test_unknown_names_are_refused() -> None:
         Surrogate("oracle").fit(GRAPHS, FITNESS)
     with pytest.raises(ValueError, match="features must be one of"):
         Surrogate(features="all").fit(GRAPHS, FITNESS)
+
+
+def test_numbers_beyond_single_precision_are_refused_by_name() -> None:
+    huge = LabelledGraph(["input", "a", "output"], [(0, 1), (1, 2)], {"size": [1, 1e39, 3]})
+    small = LabelledGraph(["input", "a", "output"], [(0, 1), (1, 2)], {"size": [1, 1, 3]})
+    with pytest.raises(ValueError, match=r"mean\[size\] must be at most 3\.4e\+38, found 3\.33e\+38|max\[size\]"):
+        Surrogate("mean").fit([small, huge], [0.1, 0.2])
+    surrogate = Surrogate("mean").fit([small, small], [0.1, 0.2])
+    with pytest.raises(ValueError, match="must be at most"):
+        surrogate.predict([small, huge])
+    with pytest.raises(ValueError, match=r"targets must be at most 3\.4e\+38, found -1e\+200 in row 1"):
+        Surrogate("mean").fit([small, small], [0.1, -1e200])
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_nothing_can_draw_from_are_refused(seed: int) -> None:
+    with pytest.raises(ValueError, match=f"random_state must be from 0 to .*, found {seed}"):
+        Surrogate("mean", random_state=seed).fit(GRAPHS, FITNESS)
+
+
+def test_threads_of_the_caller_change_no_digit() -> None:
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(Surrogate("gp").fit(GRAPHS[TRAIN], FITNESS[TRAIN]).model_)
+    rows = shared_fit("gp").surrogate.featurise(GRAPHS[TEST])
+    np.testing.assert_array_equal(found[0].predict(rows), found[1].predict(rows))
 
 
 def test_predict_needs_the_extra_columns_of_the_fit() -> None:

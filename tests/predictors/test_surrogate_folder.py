@@ -215,6 +215,34 @@ def test_a_new_one_takes_the_place_of_the_old_and_other_files_stay(saved: Path) 
     assert list(saved.parent.iterdir()) == [saved]
 
 
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_swap_cut_short_brings_the_old_one_back(saved: Path, monkeypatch: pytest.MonkeyPatch, renames: int) -> None:
+    (saved / "notes.txt").write_text("mine")
+    replace, left = Path.replace, [*range(renames)]
+
+    def cut_short(path: Path, target: Path) -> Path:
+        if left or path.name.startswith(f".{saved.name}-old-"):
+            del left[:1]
+            return replace(path, target)
+        raise KeyboardInterrupt
+
+    new = Surrogate("mean").fit(GRAPHS, FITNESS)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            new.save(saved)
+    assert len(load_surrogate(saved).y_) == 3
+    assert (saved / "notes.txt").read_text() == "mine"
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_a_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match="is saved in a folder, found the file"):
+        Surrogate("mean").fit(GRAPHS, FITNESS).save(tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_link_to_a_folder_stays_a_link(saved: Path) -> None:
     link = saved.with_name("link")
     link.symlink_to(saved)
