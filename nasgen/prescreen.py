@@ -140,13 +140,11 @@ class Prescreen(Generic[G]):
             raise ValueError("nothing can be predicted before the first fit: ask `ready` first")
         return surrogate
 
-    def _choose(self, rows: list[_Row]) -> None:
-        """Let the model choose and calibrate itself on some rows, with what they alone know."""
-        surrogate = Surrogate(self.model, self.feature_set)
-        self._choice = surrogate.fit([row.graph for row in rows], [row.fitness for row in rows]).choice_
+    def _fit(self, rows: list[_Row], choice: Choice | None) -> Surrogate:
+        """Fit anew on the rows; features are computed once for each while the vocabulary stays.
 
-    def _fit(self, rows: list[_Row]) -> None:
-        """Fit anew on the rows; features are computed once for each while the vocabulary stays."""
+        Without a choice made before, the model chooses and calibrates itself, with what these rows alone know.
+        """
         features = get_features(self.feature_set).fit([row.graph for row in rows])
         unknown = [row for row in rows if row.features is None or features != self._features]
         for row, values in zip(unknown, features.compute([row.graph for row in unknown]), strict=True):
@@ -154,16 +152,18 @@ class Prescreen(Generic[G]):
         self._features = features
         values = np.array([row.features for row in rows])
         surrogate = Surrogate(self.model, self.feature_set)
-        fitness = [row.fitness for row in rows]
-        self._surrogate = surrogate.fit_features(features, values, fitness, choice=self._choice)
+        return surrogate.fit_features(features, values, [row.fitness for row in rows], choice=choice)
 
     def fitted(self) -> Surrogate | None:
         """The surrogate fitted on the latest mark; None before the first."""
         if self._to_choose is not None:
-            self._choose(self._to_choose)
+            self._surrogate = self._fit(self._to_choose, None)
+            self._choice = self._surrogate.choice_
+            if self._to_fit is self._to_choose:
+                self._to_fit = None
             self._to_choose = None
         if self._to_fit is not None:
-            self._fit(self._to_fit)
+            self._surrogate = self._fit(self._to_fit, self._choice)
             self._to_fit = None
         return self._surrogate
 

@@ -1,6 +1,7 @@
 """The models behind a surrogate, by name: each predicts a mean and a calibrated spread, from few rows.
 
-Everything runs on one thread and depends on the rows, their order and ``random_state`` alone.
+Everything depends on the rows, their order and ``random_state`` alone; trees run on one thread, and ``Surrogate.fit``
+holds BLAS to one, whose sums would differ in their last digits.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from nasgen.prescreen import (
     make_prescreen,
 )
 from predictors import Surrogate
+from predictors.models import Choice
 from search_spaces.nasbench201 import Cell
 
 CELLS = [SPACE.sample(np.random.default_rng(seed)) for seed in range(400)]
@@ -40,15 +41,17 @@ ROWS = [row(number, cell) for number, cell in enumerate(CELLS[:300])]
 
 
 class Noted(Prescreen[Cell]):
-    """Notes the numbers of the rows of every fit."""
+    """Notes the numbers of the rows of every fit, and of every one that chooses."""
 
     def __init__(self, model: str = "mean") -> None:
         super().__init__(SPACE, model)
         self.fits: list[list[int]] = []
+        self.choices: list[int] = []
 
-    def _fit(self, rows: list[_Row]) -> None:
+    def _fit(self, rows: list[_Row], choice: Choice | None) -> Surrogate:
         self.fits.append([one.number for one in rows])
-        super()._fit(rows)
+        self.choices += [len(rows)] * (choice is None)
+        return super()._fit(rows, choice)
 
 
 def test_it_is_fitted_at_fixed_numbers_of_rows_and_when_asked() -> None:
@@ -66,8 +69,8 @@ def test_it_is_fitted_at_fixed_numbers_of_rows_and_when_asked() -> None:
     for start in range(0, 300, 50):
         in_lots.tell(ROWS[start : start + 50])
     in_lots.predict(POOL[:1])
-    assert len(in_lots.fits) == 1, "a fit that nobody asks for is not made"
-    assert in_lots.fits[0] == one_by_one.fits[-1]
+    assert len(in_lots.fits) == 2, "but for the choice at the last doubling, a fit that nobody asks for is not made"
+    assert in_lots.fits[1] == one_by_one.fits[-1]
 
 
 @pytest.mark.parametrize("model", ["xgboost", "bayesian-ridge"])
@@ -81,25 +84,18 @@ def test_what_it_predicts_is_a_function_of_the_rows_told(model: str) -> None:
     np.testing.assert_array_equal(asked_often.predict(POOL), asked_once.predict(POOL))
 
 
-def test_the_model_is_chosen_anew_when_the_rows_have_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen_from: list[int] = []
-    choose = Prescreen._choose
-
-    def noted(self: Prescreen[Cell], rows: list[_Row]) -> None:
-        chosen_from.append(len(rows))
-        choose(self, rows)
-
-    monkeypatch.setattr(Prescreen, "_choose", noted)
+def test_the_model_is_chosen_anew_when_the_rows_have_doubled() -> None:
     rows = [each for each in ROWS if each.fitness is not None][:60]
-    asked, resumed = Prescreen(SPACE, "bayesian-ridge"), Prescreen(SPACE, "bayesian-ridge")
+    asked, resumed = Noted("bayesian-ridge"), Noted("bayesian-ridge")
     for each in rows:
         asked.tell([each])
         if asked.ready:
             asked.predict(POOL[:1])
-    assert chosen_from == [6, 12, 24, 48]
+    assert asked.choices == [6, 12, 24, 48]
+    assert len(asked.fits) == len({tuple(numbers) for numbers in asked.fits}), "a choice is a fit already"
     resumed.tell(rows)
     np.testing.assert_array_equal(asked.predict(POOL), resumed.predict(POOL))
-    assert chosen_from[4:] == [48], "what an earlier choice was is of no account"
+    assert resumed.choices == [48], "what was chosen before is of no account"
 
 
 def test_it_learns_the_landscape() -> None:
@@ -140,7 +136,7 @@ def test_failures_count_as_told_and_are_not_learned_from() -> None:
     screen.tell(ROWS[FIRST_FIT:30])
     assert screen.ready
     screen.predict(POOL)
-    assert screen.fits == [[each.number for each in ROWS[FIRST_FIT:30] if each.fitness is not None]]
+    assert screen.fits[-1] == [each.number for each in ROWS[FIRST_FIT:30] if each.fitness is not None]
 
 
 def test_of_many_rows_the_latest_and_the_best_are_kept() -> None:
@@ -156,7 +152,7 @@ def test_of_many_rows_the_latest_and_the_best_are_kept() -> None:
     older = sorted(rows[:-KEPT_LATEST], key=lambda one: -(one.fitness or 0))[:KEPT_BEST]
     assert {one.number for one in screen._best} == {one.number for one in older}
     screen.predict(POOL[:1])
-    (learned,) = screen.fits
+    learned = screen.fits[-1]
     assert learned == sorted(learned), "rows come in the order asked"
 
 
