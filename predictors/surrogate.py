@@ -263,7 +263,7 @@ def _check_size(X: Floats, names: Sequence[str]) -> None:
     too_large = np.abs(X) > LARGEST  # nan is not
     if too_large.any():
         row, column = np.argwhere(too_large)[0]
-        raise ValueError(f"{names[column]} must be at most {LARGEST:.3g}, found {X[row, column]:.3g} in row {row}")
+        raise ValueError(f"{names[column]} must lie within +-{LARGEST:.3g}, found {X[row, column]:.3g} in row {row}")
 
 
 def _columns(extra: Extra, n: int) -> dict[str, Floats]:

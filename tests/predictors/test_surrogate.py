@@ -43,12 +43,12 @@ def test_unknown_names_are_refused() -> None:
 def test_numbers_beyond_single_precision_are_refused_by_name() -> None:
     huge = LabelledGraph(["input", "a", "output"], [(0, 1), (1, 2)], {"size": [1, 1e39, 3]})
     small = LabelledGraph(["input", "a", "output"], [(0, 1), (1, 2)], {"size": [1, 1, 3]})
-    with pytest.raises(ValueError, match=r"mean\[size\] must be at most 3\.4e\+38, found 3\.33e\+38|max\[size\]"):
+    with pytest.raises(ValueError, match=r"max\[size\] must lie within \+-3\.4e\+38, found 1e\+39 in row 1"):
         Surrogate("mean").fit([small, huge], [0.1, 0.2])
     surrogate = Surrogate("mean").fit([small, small], [0.1, 0.2])
-    with pytest.raises(ValueError, match="must be at most"):
+    with pytest.raises(ValueError, match="must lie within"):
         surrogate.predict([small, huge])
-    with pytest.raises(ValueError, match=r"targets must be at most 3\.4e\+38, found -1e\+200 in row 1"):
+    with pytest.raises(ValueError, match=r"targets must lie within \+-3\.4e\+38, found -1e\+200 in row 1"):
         Surrogate("mean").fit([small, small], [0.1, -1e200])
 
 
