@@ -38,8 +38,10 @@ def small_world(rng: np.random.Generator) -> nx.Graph[int]:
 
 
 def with_networkx(graph: nx.Graph[int]) -> list[float]:
-    """The properties of a graph that the authors took from networkx, each by its own call."""
-    numbers = [nx.diameter(graph), nx.density(graph), nx.average_shortest_path_length(graph)]
+    """The 23 properties of a graph by networkx, each by its own call, and the layers of its edges directed upwards."""
+    layers = list(nx.topological_generations(nx.DiGraph(sorted(graph.edges))))
+    numbers = [len(layers), len(graph), graph.size(), len(layers[0]), len(layers[-1])]
+    numbers += [nx.diameter(graph), nx.density(graph), nx.average_shortest_path_length(graph)]
     for by_part in (
         nx.eccentricity(graph),
         dict(nx.degree(graph)),
@@ -82,8 +84,8 @@ def main() -> None:
     as_labelled = [LabelledGraph(["unit"] * len(world), sorted(world.edges)) for world in worlds]
     theirs = fastest(lambda: [with_networkx(world) for world in worlds]) / N_GRAPHS
     ours = fastest(lambda: get_features("graph23").compute(as_labelled)) / N_GRAPHS
-    print(f"Watts-Strogatz graphs of 10 to 50 vertices, 18 of the 23 properties by networkx {theirs:.2f} ms, ", end="")
-    print(f"all in a pool {ours:.4f} ms, {theirs / ours:.0f} times as fast")
+    print(f"Watts-Strogatz graphs of 10 to 50 vertices, 23 properties: networkx {theirs:.2f} ms, ", end="")
+    print(f"a pool {ours:.4f} ms, {theirs / ours:.0f} times as fast")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -77,12 +78,12 @@ class Distances:
             matrix += _unpacked(digit, size).astype(dtype) << place
         return cls(pool, tail, head, matrix)
 
-    @property
+    @cached_property
     def others(self) -> Floats:
         """How many other vertices a vertex is reached from, shape (n_vertices,)."""
         return np.asarray(np.count_nonzero(self.matrix > 0, axis=1), dtype=np.float64)
 
-    @property
+    @cached_property
     def total(self) -> Floats:
         """The sum of the distances of those, shape (n_vertices,)."""
         return np.asarray(np.maximum(self.matrix, 0).sum(axis=1), dtype=np.float64)
@@ -91,6 +92,15 @@ class Distances:
     def farthest(self) -> Floats:
         """The largest distance of those, shape (n_vertices,)."""
         return np.asarray(self.matrix.max(axis=1, initial=0), dtype=np.float64)
+
+    @property
+    def closeness(self) -> Floats:
+        """Closeness centrality of the vertices, shape (n_vertices,): the inverse of the mean distance of the others.
+
+        Scaled by the share of the graph that is reached (Wasserman, Faust 1994), as networkx does.
+        """
+        most = np.maximum(self.pool.sizes - 1, 1)[self.pool.graph]
+        return np.asarray(self.others**2 / np.maximum(self.total, 1.0) / most)
 
     def betweenness(self) -> tuple[Floats, Floats]:
         """The share of the shortest paths between others that pass a vertex, and between any two that use an edge.

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from predictors.features.distances import Distances, by_blocks
 from predictors.features.pool import Bools, Pool
 from predictors.features.protocol import WithoutVocabulary
-from predictors.features.segments import Floats, Ints, segment_max, segment_mean
+from predictors.features.segments import Floats, Ints, segment_max, segment_mean, segment_mean_std
 from predictors.features.walks import layer_of, path_counts
 
 NAMES = (
@@ -21,6 +22,7 @@ NAMES = (
     *("narrowest_width", "widest_width", "mean_width", "last_share", "width_entropy", "recurrent_weights"),
     *("useful_nodes", "useful_share", "useful_first", "useful_recurrent_weights", "useful_edges", "useful_edge_share"),
     *("skipping_edges", "mean_span", "distance", "first_distance", "nearest_first", "paths_to_last", "last_in_degree"),
+    *("closeness_mean", "closeness_std"),
 )
 
 
@@ -35,13 +37,14 @@ class LayerFeatures(WithoutVocabulary):
     - ``skipping_edges``: share of the edges that skip a layer; ``mean_span``: layers from end to end of an edge;
     - ``distance``, ``first_distance``, ``nearest_first``: edges on the shortest path to the last layer, the mean over
       the useful vertices, and mean and minimum over those of the first layer;
-    - ``paths_to_last`` from the first layer; ``last_in_degree``: the mean there.
+    - ``paths_to_last`` from the first layer; ``last_in_degree``: the mean there;
+    - ``closeness_mean``, ``closeness_std`` (of the population) of the vertices, direction ignored.
 
     Numbers of vertices, edges, weights and paths, not their shares, are log(1 + number). What is undefined is 0.
     """
 
     name: str = "layers"
-    version: int = 1
+    version: int = 2
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,6 +63,7 @@ class LayerFeatures(WithoutVocabulary):
         distance = _distances_to(pool, last)
         widths = _Widths.of(pool, layer, layers, np.ones(pool.n_vertices, dtype=bool))
         useful_widths = _Widths.of(pool, layer, layers, useful)
+        (closeness,) = by_blocks(pool, lambda block: (Distances.of(block, directed=False).closeness,))
         n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         n_useful, m_useful = pool.per_graph(useful.astype(np.float64)), _count(pool.edge_graph[kept], pool.n_graphs)
         return np.column_stack(
@@ -77,6 +81,7 @@ class LayerFeatures(WithoutVocabulary):
                 -segment_max(-distance[first], pool.graph[first], pool.n_graphs),
                 np.log1p(pool.per_graph(np.where(last, path_counts(pool), 0.0))),
                 segment_mean(pool.in_degree[last].astype(np.float64), pool.graph[last], pool.n_graphs),
+                *segment_mean_std(closeness, pool.graph, pool.n_graphs),
             ]
         )
 

@@ -109,21 +109,19 @@ class Cnn56(WithoutVocabulary):
 def _graph_properties(pool: Pool, depth: Floats) -> tuple[Floats, Floats]:
     """The numbers behind the graph features: of the vertices, in the order of ``PROPERTIES``, and of the edges."""
     degree = (pool.in_degree + pool.out_degree).astype(np.float64)
-    eccentricity, total, others, edge_betweenness = by_blocks(pool, _distances)
+    eccentricity, closeness, edge_betweenness = by_blocks(pool, _distances)
     near = np.bincount(pool.tail, weights=degree[pool.head], minlength=pool.n_vertices)
     near += np.bincount(pool.head, weights=degree[pool.tail], minlength=pool.n_vertices)
-    # Wasserman and Faust's correction: scaled by the share of the graph that can be reached
-    closeness = others**2 / np.maximum(total, 1.0) / np.maximum(pool.sizes - 1, 1)[pool.graph]
     avg_neighbor_degree = near / np.maximum(degree, 1.0)
     of_vertices = np.column_stack([depth, eccentricity, closeness, avg_neighbor_degree, degree])
     return of_vertices, edge_betweenness[:, None]
 
 
 def _distances(pool: Pool) -> tuple[Floats, ...]:
-    """Eccentricity, sum and number of the distances of the vertices, direction ignored; directed edge betweenness."""
+    """Eccentricity and closeness of the vertices, direction ignored; directed edge betweenness."""
     skeleton = Distances.of(pool, directed=False)
     _, of_edges = Distances.of(pool, directed=True).betweenness()
-    return skeleton.farthest, skeleton.total, skeleton.others, of_edges
+    return skeleton.farthest, skeleton.closeness, of_edges
 
 
 def _layer_mass(pool: Pool) -> tuple[Floats, Floats]:

@@ -53,7 +53,7 @@ class GraphProperties(WithoutVocabulary):
         """The rows of a pool's graphs, shape (n_graphs, 23)."""
         degree = (pool.in_degree + pool.out_degree).astype(np.float64)
         rivals = np.maximum(pool.sizes - 1, 1)[pool.graph].astype(np.float64)  # the vertices beside each
-        eccentricity, total, others, of_vertices, of_edges = by_blocks(pool, _of_skeleton)
+        eccentricity, total, others, closeness, of_vertices, of_edges = by_blocks(pool, _of_skeleton)
         n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         return np.column_stack(
             [
@@ -63,8 +63,7 @@ class GraphProperties(WithoutVocabulary):
                 pool.per_graph(total) / np.maximum(pool.per_graph(others), 1),
                 *_spread(eccentricity, pool.graph, pool.n_graphs),
                 *_spread(degree / rivals, pool.graph, pool.n_graphs),
-                # Wasserman and Faust's correction: scaled by the share of the graph that can be reached
-                *_spread(others**2 / np.maximum(total, 1) / rivals, pool.graph, pool.n_graphs),
+                *_spread(closeness, pool.graph, pool.n_graphs),
                 *_spread(of_vertices, pool.graph, pool.n_graphs),
                 *_spread(of_edges, pool.edge_graph, pool.n_graphs),
             ]
@@ -72,9 +71,9 @@ class GraphProperties(WithoutVocabulary):
 
 
 def _of_skeleton(pool: Pool) -> tuple[Floats, ...]:
-    """Direction ignored: eccentricity, sum and number of the distances of the vertices; betweenness, also of edges."""
-    distances = Distances.of(pool, directed=False)
-    return distances.farthest, distances.total, distances.others, *distances.betweenness()
+    """Direction ignored: eccentricity, distances (sum, number), closeness, betweenness of vertices; that of edges."""
+    skeleton = Distances.of(pool, directed=False)
+    return skeleton.farthest, skeleton.total, skeleton.others, skeleton.closeness, *skeleton.betweenness()
 
 
 def _layers(pool: Pool, n: Floats, m: Floats) -> tuple[Floats, ...]:

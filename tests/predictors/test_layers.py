@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import log, log1p
-from statistics import mean
+from statistics import mean, pstdev
 
 import networkx as nx
 import numpy as np
@@ -23,6 +23,8 @@ def row_of(graph: LabelledGraph) -> dict[str, float]:
 def test_a_small_graph_worked_out_by_hand() -> None:
     # Layers {0, 1}, {2, 3}, {4}, {5, 6}: 0 -> 2 -> 4 -> 5, 4 -> 6, 1 -> 2, 0 -> 5, and 1 -> 3, a dead end.
     graph = LabelledGraph(["unit"] * 7, [(0, 2), (2, 4), (4, 5), (4, 6), (1, 2), (0, 5), (1, 3)])
+    # sums of the distances, direction ignored: from 0 it is 1 to 2 and 5, 2 to 1 and 4, 3 to 3 and 6
+    close = [6 / total for total in (12, 12, 9, 17, 10, 13, 15)]
     expected = {
         "layers": 4,
         "nodes": log(8),
@@ -49,6 +51,8 @@ def test_a_small_graph_worked_out_by_hand() -> None:
         "nearest_first": 1,
         "paths_to_last": log(1 + 3 + 2),  # 0 and 1 by way of 4 to 5 and to 6, and 0 to 5 at once
         "last_in_degree": (2 + 1) / 2,
+        "closeness_mean": mean(close),
+        "closeness_std": pstdev(close),
     }
     assert list(expected) == list(NAMES)
     assert row_of(graph) == pytest.approx(expected)
@@ -88,6 +92,7 @@ def reference(graph: LabelledGraph) -> dict[str, float]:
         *(mean(from_first), min(from_first)),
         log1p(paths),
         mean(g.in_degree(vertex) for vertex in last),
+        *(statistic(nx.closeness_centrality(g.to_undirected()).values()) for statistic in (mean, pstdev)),
     ]
     return dict(zip(NAMES, values, strict=True))
 
