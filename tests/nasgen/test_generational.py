@@ -17,6 +17,7 @@ from nasgen.generational import GenerationalEvolution
 from nasgen.prescreen import Prescreen
 from nasgen.strategy import Proposal
 from nasgen.variation import Individual
+from predictors import Surrogate
 from search_spaces.nasbench201 import Cell
 
 Rows = list[tuple[Request, Outcome | None]]
@@ -30,9 +31,9 @@ class Noted(Prescreen[Cell]):
         self.learned: dict[int, float] = {}
         self.judged: list[str] = []
 
-    def _fit(self, rows: Any) -> None:
+    def _fit(self, rows: Any, choice: Any) -> Surrogate:
         self.learned |= {row.number: row.fitness for row in rows}
-        super()._fit(rows)
+        return super()._fit(rows, choice)
 
     def predict(self, genotypes: Sequence[Cell]) -> Any:
         self.judged += [SPACE.encode(genotype) for genotype in genotypes]

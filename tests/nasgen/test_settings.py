@@ -100,7 +100,7 @@ def test_population_reaches_the_strategies_that_have_one(cell_table: Path, tmp_p
         ({"fitness": "comment"}, "column 'comment' must be numeric"),
         ({"table": "nowhere.csv"}, "found no file nowhere.csv"),
         ({"objectives": ("fitness", "+latency")}, "expected a column 'latency'"),
-        ({"surrogate": "magic"}, "--surrogate must be auto, off, "),
+        ({"surrogate": "magic"}, "--surrogate must be off, auto, "),
         ({"surrogate": "xgboost", "strategy": "random"}, "--surrogate goes with --strategy evolution and nsga2"),
         ({"strategy": "gone.py:Mine"}, "found no gone.py"),
     ],
