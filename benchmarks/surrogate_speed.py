@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +92,8 @@ def main() -> None:
         surrogate.save(Path(folder) / "saved", space=space)
         (Path(folder) / "texts").write_text("\n".join(texts), encoding="utf-8")
         command = [sys.executable, "-m", "nasgen", "predict", f"{folder}/saved", f"{folder}/texts"]
-        run = lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True)  # noqa: E731
-        seconds(f"nasgen predict, {count} lines", run, args.repeats)
+        quietly = partial(subprocess.run, command, stdout=subprocess.DEVNULL, check=True)
+        seconds(f"nasgen predict, {count} lines", quietly, args.repeats)
 
 
 if __name__ == "__main__":
