@@ -4,7 +4,7 @@
 
 The level to reach is the fitness that plain evolution has found after all its trainings, the mean over seeds; a search
 that does not reach it counts as one training more than it had. Fitness is the accuracy on 285 validation images after
-one epoch (about 36 steps, .6 s on a core), which tells structures apart far better than after twelve, where most of
+one epoch (about 36 steps, less than a second), which tells structures apart far better than after twelve, where most of
 them are at .99. Shown beside it, against noise in that choice: the mean fitness of the second half of the candidates,
 failures counted as 0. Searches are kept in --out; a second call goes on where the first was cut off.
 """
@@ -63,10 +63,11 @@ def search(name: str, seed: int, evaluations: int, path: Path) -> None:
     unfinished.rename(path)
 
 
-def fitness(path: Path) -> NDArray[np.float64]:
-    """The fitness of every row in order of asking, 0 where it failed."""
+def trainings(path: Path) -> NDArray[np.float64]:
+    """The fitness of every row in order of asking, nan where it failed, and its seconds; shape (2, n)."""
     with Store(path, read_only=True) as store:
-        return np.array([0.0 if row.fitness is None else row.fitness for row in store.evaluations()])
+        rows = store.evaluations()
+    return np.array([[np.nan if row.fitness is None else row.fitness, row.outcome.seconds] for row in rows]).T
 
 
 def main() -> None:
@@ -91,11 +92,12 @@ def main() -> None:
             job.result()
             print(f"\r{number}/{len(jobs)} searches", end="", flush=True)
     print()
-    report({name: np.array([fitness(path) for path in found]) for name, found in paths.items()})
+    report({name: np.array([trainings(path) for path in found]) for name, found in paths.items()})
 
 
-def report(found: dict[str, NDArray[np.float64]]) -> None:
-    """The table, from the fitness of every training by strategy, seed and place."""
+def report(rows_of: dict[str, NDArray[np.float64]]) -> None:
+    """The table, from fitness and seconds of every training by strategy, of shape (seeds, 2, trainings)."""
+    found = {name: np.nan_to_num(rows[:, 0]) for name, rows in rows_of.items()}
     best = {name: np.maximum.accumulate(rows, axis=1) for name, rows in found.items()}
     seeds, evaluations = found[OFF].shape
     level = best[OFF][:, -1].mean()
@@ -116,6 +118,8 @@ def report(found: dict[str, NDArray[np.float64]]) -> None:
             for column, values in columns.items()
         ]
         print(f"{name:24} median {np.median(needed[name]):5.1f}  {there[:, -1].mean():4.0%} there  {'  '.join(shown)}")
+        failed, seconds = np.isnan(rows_of[name][:, 0]).sum(), np.median(rows_of[name][:, 1])
+        print(f"{'':24} {failed} of {seeds * evaluations} failed, median {seconds:.2f} s a training")
     difference = needed[OFF] - needed[ON]
     p = wilcoxon(difference, alternative="greater").pvalue if np.any(difference) else 1.0
     print(f"{ON} needs {difference.mean():.1f} fewer trainings than {OFF}, Wilcoxon p = {p:.3f}")

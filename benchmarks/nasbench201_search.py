@@ -157,7 +157,8 @@ def report(args: argparse.Namespace, searches: dict[str, list[list[str]]], table
         tested = table[args.test].loc[[asked[place] for asked, place in zip(searches[name], chosen, strict=True)]]
         cells = [rows[:, point - 1] for point in points]
         print(
-            f"{name:28}{middle:10.0f} ({low:.0f} to {high:.0f}){'':3}{(found <= args.queries).mean():7.0%}"
+            f"{name:28}{middle:5.0f} ({low:.0f} to {high:.0f}), all by {found.max():.0f}{'':3}"
+            f"{(found <= args.queries).mean():7.0%}"
             f"{tested.mean():12.3f} ({tested.std() / np.sqrt(n):.3f})"
             + "".join(
                 f"  @{point} {cell.mean():.3f} ({cell.std(ddof=1) / np.sqrt(n):.3f})"

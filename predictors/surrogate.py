@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, overload
@@ -121,11 +121,12 @@ class Surrogate:
         names = (*features.names, *extra_names)
         if len(set(names)) != len(names):
             repeated = next(name for name in reversed(names) if names.count(name) > 1)
-            raise ValueError(f"extra columns must have names of their own, found {repeated!r} among the features")
+            what = "extra columns" if repeated in extra_names else "ops and attributes"
+            raise ValueError(f"{what} must have names of their own, found {repeated!r} among the features")
         if X.shape != (len(y), len(names)):
             raise ValueError(f"rows must have {len(names)} columns, found shape {X.shape}")
-        if not 0 <= self.random_state < 2**32:
-            raise ValueError(f"random_state must be from 0 to 2**32 - 1, found {self.random_state}")
+        if not isinstance(self.random_state, int | np.integer) or not 0 <= self.random_state < 2**32:
+            raise ValueError(f"random_state must be a whole number from 0 to 2**32 - 1, found {self.random_state}")
         _check_size(X, names)
         _check_size(y[:, None], ("targets",))
         with threadpool_limits(1, user_api="blas"):  # sums that threads cut up differ in their last digits
@@ -202,7 +203,7 @@ class Surrogate:
         space
             The search space of the graphs. Its name and options are kept, so that texts of genotypes can be read as
             those of that space; without it, the record that a loaded surrogate came with. The name of a space that is
-            not in the box is ``FILE.py:CLASS`` (but its own where it was made in ``__main__`` or in a function).
+            not in the box is ``FILE.py:CLASS``, but its own if the class stands in ``__main__``, a function or no file.
         """
         self._check_fitted()
         settings = {
@@ -252,8 +253,9 @@ def _record(space: SearchSpace[Any]) -> dict[str, Any]:
     options = space.options() if hasattr(space, "options") else {}
     kind, name = type(space), space.name
     in_the_box = kind.__module__.partition(".")[0] == "search_spaces"
-    if not in_the_box and kind.__module__ != "__main__" and "." not in kind.__qualname__:
-        name = f"{Path(inspect.getfile(kind)).resolve()}:{kind.__name__}"
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if file and not in_the_box and kind.__module__ != "__main__" and "." not in kind.__qualname__:
+        name = f"{Path(file).resolve()}:{kind.__name__}"
     record: dict[str, Any] = json.loads(json.dumps({"name": name, "options": options}))
     return record
 

@@ -167,7 +167,7 @@ def _extremes_and_counts(pool: Pool, in_group: Bools, allowed: Bools) -> Floats:
     shortest, fewest, shortest_in = np.hsplit(smallest, ends)
     arriving, leaving = path_counts(pool), path_counts(pool, forward=False)
     n_paths = pool.per_graph(np.where(pool.ending, arriving, 0.0))
-    # of the paths, how many pass the vertex; above MOST_PATHS the numbers are too small, and a share is all at most
+    # of the paths, how many pass the vertex; above MOST_PATHS the numbers are wrong, and a share is 1 at most
     share = np.minimum(arriving * leaving / np.maximum(n_paths, 1.0)[pool.graph], 1.0)
     length, usual = np.hsplit(pool.per_graph(share[:, None] * weights), [1])
     keeping = restricted_path_counts(pool, allowed)

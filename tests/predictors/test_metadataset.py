@@ -120,11 +120,14 @@ def test_columns_that_are_not_given_are_empty_and_typed(tmp_path: Path) -> None:
 
 def test_nan_stands_for_no_text_and_no_integer(tmp_path: Path) -> None:
     nan = float("nan")
-    table = MetaDataset.of(ROWS, {"genotype": ["a", nan, None, "b"], "seed": [1, nan, None, 2]}, SPACE)
+    table = MetaDataset.of(
+        ROWS, {"genotype": ["a", nan, None, "b"], "seed": [1, nan, None, 2], "source": [nan] * 4}, SPACE
+    )
     table.write(tmp_path / "table.parquet")
     read = MetaDataset.read(tmp_path / "table.parquet")
     assert read.columns["genotype"] == ["a", None, None, "b"]
     assert read.columns["seed"] == [1, None, None, 2]
+    assert read.columns["source"] == [None] * 4
 
 
 def test_numbers_are_asked_for_by_name(table: MetaDataset) -> None:
