@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from nasgen.irwin_harris import IrwinHarris
 from nasgen.plugins import is_plugin, load_plugin
 from nasgen.settings import Settings
 from nasgen.strategy import Strategy
+
+if TYPE_CHECKING:
+    from nasgen.executors.ray_cluster import Cluster
 
 WITH_SURROGATE = ("evolution", "nsga2")
 
@@ -120,11 +123,36 @@ def _make_one(settings: Settings, space: Any, asked: Callable[[str], bool]) -> S
     return baseline
 
 
-def make_executor(settings: Settings, folder: RunFolder) -> Executor:
-    """Where the evaluations run."""
+def make_executor(
+    settings: Settings, folder: RunFolder, cluster: Cluster | None = None, most: int | None = None
+) -> Executor:
+    """Where the evaluations run.
+
+    Parameters
+    ----------
+    cluster
+        The connection to Ray, where they run there.
+    most
+        How many can be under way at once, whatever room an elastic cluster has; None for no limit.
+    """
     spec = settings.evaluator_spec()
     if settings.inherit:
         spec["weights"] = str(folder.weights.resolve())
     if settings.executor == "inline":
         return InlineExecutor(spec)
+    if settings.executor == "ray":
+        from nasgen.executors.ray_cluster import Share
+        from nasgen.executors.ray_executor import RayExecutor
+
+        assert cluster is not None  # Workers.of: whoever chose Ray has it
+        return RayExecutor(
+            spec,
+            cluster,
+            None if settings.elastic else settings.workers,
+            most=most,
+            share=Share(settings.cpus_per_evaluation, settings.gpus_per_evaluation),
+            threads=settings.threads,
+            log=folder.log,
+            say=folder.say,
+        )
     return ProcessExecutor(spec, settings.workers, threads=settings.threads, log=folder.log)

@@ -69,8 +69,24 @@ Baseline = Annotated[
     str | None, typer.Option(help="random: then a random search of as many evaluations, on top of --minutes.")
 ]
 Workers = Annotated[int | None, typer.Option(help="Worker processes; default one a core.")]
-Executor = Annotated[str, typer.Option(help="auto, inline or processes.")]
-Threads = Annotated[int, typer.Option(help="Threads of one evaluation.")]
+Executor = Annotated[str, typer.Option(help="auto, inline, processes or ray.")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        help="HOST:PORT of a Ray cluster, auto for the one that runs here, or local. [default: RAY_ADDRESS, or local]",
+        show_default=False,
+    ),
+]
+CpusPerEvaluation = Annotated[
+    float | None, typer.Option(help="CPUs that an evaluation reserves. [default: its threads]", show_default=False)
+]
+GpusPerEvaluation = Annotated[
+    float | None,
+    typer.Option(help="GPUs that an evaluation reserves; 0.25 puts four on one. [default: 1 where there are GPUs]"),
+]
+Threads = Annotated[
+    int | None, typer.Option(help="Threads of one evaluation. [default: the whole CPUs it reserves, or 1]")
+]
 Deadline = Annotated[
     float | None, typer.Option(help="Seconds an evaluation may take. [default: ten times the longest so far]")
 ]
@@ -106,7 +122,10 @@ def _options(
     baseline: Baseline = None,
     workers: Workers = None,
     executor: Executor = "auto",
-    threads: Threads = 1,
+    ray_address: RayAddress = None,
+    cpus_per_evaluation: CpusPerEvaluation = None,
+    gpus_per_evaluation: GpusPerEvaluation = None,
+    threads: Threads = None,
     deadline: Deadline = None,
     halving: HalvingFlag = None,
     curve_stop: CurveStopFlag = False,
@@ -165,7 +184,8 @@ def resume(
     evaluations: Evaluations = None,
     minutes: Minutes = None,
     workers: Workers = None,
-    executor: Annotated[str | None, typer.Option(help="auto, inline or processes.")] = None,
+    executor: Annotated[str | None, typer.Option(help="auto, inline, processes or ray.")] = None,
+    ray_address: RayAddress = None,
     accept_environment: Annotated[
         bool, typer.Option("--accept-environment", help="Go on although versions or CPU differ.")
     ] = False,
@@ -181,6 +201,7 @@ def resume(
             minutes=minutes,
             workers=workers,
             executor=executor,
+            ray_address=ray_address,
             accept_environment=accept_environment,
         )
     _finish(result, as_json)

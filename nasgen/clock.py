@@ -36,8 +36,10 @@ class Clock:
         """Seconds left of the whole budget; None without one."""
         return None if self._budget is None else max(1.0, self._budget - self.used())
 
-    def asks_left(self, in_flight: int) -> float:
+    def asks_left(self, in_flight: int, workers: int = 0) -> float:
         """How many more evaluations end in time, at the mean of those so far, with so many ``in_flight`` already.
+
+        ``workers`` are those there are now; 0 where none stands yet, for those that the settings foresaw.
 
         Before the first result the mean is what was expected. One ask is always allowed: a budget that the start alone
         used up shall still end with a network.
@@ -48,7 +50,7 @@ class Clock:
             return least
         if left == math.inf or mean == 0:
             return math.inf
-        return max(least, math.ceil(left * self._workers / mean - in_flight))
+        return max(least, math.ceil(left * (workers or self._workers) / mean - in_flight))
 
     def least_minutes(self) -> float:
         """The time budget beyond which the search would go on: its share, and what final trainings took."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nasgen.clock import Clock
@@ -47,7 +48,7 @@ def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchR
             fidelities=fidelities,
         )
         try:
-            _evaluate(folder, settings, space, store, view, clock)
+            _evaluate(folder, resolved, space, store, view, clock)
             if resolved.task is not None:
                 with clock.finishing():
                     train_final(settings, resolved.task, space, store, folder, view.say, clock.left)
@@ -57,7 +58,7 @@ def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchR
         return result_of(folder, settings, store, baseline)
 
 
-def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, view: View, clock: Clock) -> None:
+def _evaluate(folder: RunFolder, resolved: Resolved, space: Any, store: Store, view: View, clock: Clock) -> None:
     """Ask, evaluate, record and tell until the budget is spent."""
     from threadpoolctl import threadpool_limits
 
@@ -67,8 +68,10 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
     from nasgen.run import Run
     from nasgen.stopping import CurveStop
 
+    settings = resolved.settings
     strategy = make_strategy(settings, space, store.was_asked)
-    if settings.executor == "processes" and settings.workers > settings.window and not strategy.generational:
+    most = None if strategy.generational else settings.window
+    if most is not None and settings.workers > most and not settings.elastic:
         view.say(f"--workers {settings.workers} exceeds the window of {settings.window}: the others will be idle")
     deadline = Deadline(settings, clock.patience)
 
@@ -79,7 +82,7 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
 
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1, user_api="blas"))  # sums of the driver's models, cut up by threads
-        executor = stack.enter_context(make_executor(settings, folder))
+        executor = stack.enter_context(make_executor(settings, folder, resolved.cluster, most))
         stack.enter_context(view)
 
         def on_lost(request: Request, attempt: int, failure: Failure) -> None:
@@ -97,7 +100,7 @@ def _evaluate(folder: RunFolder, settings: Settings, space: Any, store: Store, v
             fidelity=fidelities_of(settings)[0],
             stopping=CurveStop() if settings.curve_stop else None,
             inheritance=Inheritance(WeightStore(folder.weights), fidelities_of(settings)) if settings.inherit else None,
-            asks_left=clock.asks_left,
+            asks_left=lambda in_flight: clock.asks_left(in_flight, executor.capacity),
             on_result=on_result,
         )()
 
@@ -131,7 +134,7 @@ def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, sto
         # anew on every resume: the budget may have grown
         chosen = {"settings": theirs.model_dump(mode="json"), "identity": identity(theirs, resolved.data_hash)}
         baseline.write({**values, **chosen})
-        return run_search(baseline, Resolved(theirs, resolved.task, resolved.data_hash), time.monotonic())
+        return run_search(baseline, replace(resolved, settings=theirs), time.monotonic())
     finally:
         baseline.unlock()
 

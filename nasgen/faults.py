@@ -3,7 +3,7 @@
 A candidate's own failure (an exception, divergence) is final at once. A lost worker (exit, signal, deadline,
 and memory that ran out, even where the worker lived to report it) costs one attempt, because it may be the
 machine's doing; after the last attempt the candidate is given up with the cause as its failure. What a node,
-the network or the start of a worker lost costs nothing.
+the network or the start of a worker lost costs nothing, unless it happens to one candidate again and again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from nasgen.executors.base import Event, Executor, Finished, Job, Started, Token
 
 logger = logging.getLogger(__name__)
 
+FREE_LOSSES = 5
+"""How often the environment may lose a candidate before that counts against it: it may be what brings nodes down."""
+
 
 @dataclass(slots=True)
 class _Case:
@@ -28,6 +31,8 @@ class _Case:
     request: Request
     attempts_used: int
     dispatches: int = 0
+    free_losses: int = 0
+    larger: bool = False
     started: float = math.nan
     deadline: float = math.inf
 
@@ -117,7 +122,7 @@ class Dispatcher:
             case.started, case.deadline = math.nan, math.inf
             token = Token(number, case.dispatches)
             self._running[token] = case
-            self._executor.submit(Job(token, case.request))
+            self._executor.submit(Job(token, case.request, case.larger))
 
     def _pause(self, end: float) -> float | None:
         """Seconds to the next deadline or the end of patience, None for no limit."""
@@ -138,21 +143,35 @@ class Dispatcher:
         del self._running[event.token]
         if isinstance(event, Finished):
             failure = event.outcome.failure
-            lost = failure is not None and failure.kind == "out-of-memory"
-            (self._charge if lost else self._settle)(case, event.outcome)
+            if failure is not None and failure.kind == "out-of-memory":
+                case.larger = True
+                self._charge(case, event.outcome)
+            else:
+                self._settle(case, event.outcome)
         elif event.blame == "candidate":
             self._charge(case, case.outcome(event.failure))
         else:
-            logger.warning("request %d is dispatched again: %s", case.request.number, event.failure)
-            self._queue(case)
+            self._forgive(case, event.failure)
 
     def _end_overdue(self) -> None:
         now = time.monotonic()
         for token, case in list(self._running.items()):
             if now >= case.deadline:
-                self._executor.kill(token)
+                reached = self._executor.kill(token)
                 del self._running[token]
-                self._charge(case, case.outcome(Failure("deadline", "no answer before the deadline")))
+                if reached:
+                    self._charge(case, case.outcome(Failure("deadline", "no answer before the deadline")))
+                else:
+                    self._forgive(case, Failure("worker-lost", "its worker was out of reach at the deadline"))
+
+    def _forgive(self, case: _Case, failure: Failure) -> None:
+        """Dispatch a candidate again that the environment has lost; from the sixth time on it counts."""
+        case.free_losses += 1
+        if case.free_losses > FREE_LOSSES:
+            self._charge(case, case.outcome(failure))
+            return
+        logger.warning("request %d is dispatched again: %s", case.request.number, failure)
+        self._queue(case)
 
     def _charge(self, case: _Case, outcome: Outcome) -> None:
         """Count an attempt against the candidate, and give it up after the last."""

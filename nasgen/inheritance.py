@@ -44,6 +44,11 @@ class WeightStore:
 
         content = save({name: tensor.cpu().contiguous() for name, tensor in state.items()}, {"genotype": genotype})
         digest = hashlib.sha256(content).hexdigest()
+        self.keep(digest, content)
+        return digest
+
+    def keep(self, digest: str, content: bytes) -> None:
+        """Keep the bytes of a file of weights durably, under the digest that names them."""
         self.folder.mkdir(parents=True, exist_ok=True)
         scratch = self.folder / f".{digest}.{os.getpid()}"
         with scratch.open("wb") as file:
@@ -56,7 +61,6 @@ class WeightStore:
             os.fsync(folder)  # or the name might not outlast a loss of power
         finally:
             os.close(folder)
-        return digest
 
     def load(self, digest: str) -> tuple[str, dict[str, Tensor]]:
         """The genotype and the state kept under a digest.

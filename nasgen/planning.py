@@ -24,10 +24,11 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
 
     from nasgen.folder import RunFolder
     from nasgen.resolve import resolve
+    from nasgen.workers import connected
 
     started = time.monotonic()
-    with TemporaryDirectory() as scratch:
-        resolved = resolve(arguments, RunFolder(scratch), say)
+    with TemporaryDirectory() as scratch, connected(arguments) as cluster:
+        resolved = resolve(arguments, RunFolder(scratch), say, cluster)
         settings, task = resolved.settings, resolved.task
         plan: dict[str, Any] = {
             "space": settings.space,

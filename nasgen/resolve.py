@@ -6,19 +6,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from nasgen.deadline import DEADLINE_FACTOR, LEAST_DEADLINE
 from nasgen.errors import InputError
 from nasgen.folder import RunFolder
 from nasgen.irwin_harris import RETRAINED, samples_for
-from nasgen.numerics import most_trainings_at_once
 from nasgen.plugins import is_plugin, plugin_path
 from nasgen.settings import FIRST_DEADLINE, Arguments, Fidelity, Settings, is_saved
+from nasgen.workers import Workers
 from search_spaces import NarrowingSpace, ResizingSpace, TrainableSpace
 
 if TYPE_CHECKING:
     from nasgen.budget import Regime, TrainingBudget
+    from nasgen.executors.ray_cluster import Cluster
     from nasgen.rehearsal import Rates
     from nasgen.tasks import Task
 
@@ -32,6 +33,7 @@ class Resolved:
     """Settings with the data they were resolved against (None for look-ups) and the data's hash.
 
     Of trainings also the ``regime`` and the ``budget``, and ``rates`` are those of the rehearsal, where there was one.
+    ``cluster`` is the connection to Ray, where the evaluations run there.
     """
 
     settings: Settings
@@ -40,9 +42,12 @@ class Resolved:
     regime: Regime | None = None
     budget: TrainingBudget | None = None
     rates: Rates | None = None
+    cluster: Cluster | None = None
 
 
-def resolve(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
+def resolve(
+    arguments: Arguments, folder: RunFolder, say: Callable[[str], None], cluster: Cluster | None = None
+) -> Resolved:
     """Load and check the data, and choose whatever the user left open.
 
     Parameters
@@ -53,6 +58,8 @@ def resolve(arguments: Arguments, folder: RunFolder, say: Callable[[str], None])
         Takes a copy of data that came from OpenML, so that a resume needs no network.
     say
         Told what takes a while.
+    cluster
+        Where the evaluations run, if that is on Ray.
 
     Raises
     ------
@@ -60,9 +67,10 @@ def resolve(arguments: Arguments, folder: RunFolder, say: Callable[[str], None])
         If the data, the table, the space or the surrogate is unusable.
     """
     _check_surrogate(arguments)
+    workers = Workers.of(arguments, cluster)
     if arguments.table is not None:
-        return _resolve_lookup(arguments)
-    return _resolve_training(arguments, folder, say)
+        return _resolve_lookup(arguments, workers, cluster)
+    return _resolve_training(arguments, folder, say, workers, cluster)
 
 
 def _check_surrogate(arguments: Arguments) -> None:
@@ -78,7 +86,7 @@ def _check_surrogate(arguments: Arguments) -> None:
     check_surrogate(arguments.surrogate, _absolute(arguments.space))
 
 
-def _resolve_lookup(arguments: Arguments) -> Resolved:
+def _resolve_lookup(arguments: Arguments, workers: Workers, cluster: Cluster | None) -> Resolved:
     from nasgen.plugins import file_hash
     from nasgen.tables import read_lookup
 
@@ -88,6 +96,7 @@ def _resolve_lookup(arguments: Arguments) -> Resolved:
     read_lookup(arguments.table, arguments.fitness, others)
     settings = _settings(
         arguments,
+        workers,
         task=None,
         space_options={},
         budget=None,
@@ -95,10 +104,12 @@ def _resolve_lookup(arguments: Arguments) -> Resolved:
         first_deadline=FIRST_DEADLINE,
         expected=arguments.evaluations,
     )
-    return Resolved(settings, None, file_hash(Path(arguments.table)))
+    return Resolved(settings, None, file_hash(Path(arguments.table)), cluster=cluster)
 
 
-def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[str], None]) -> Resolved:
+def _resolve_training(
+    arguments: Arguments, folder: RunFolder, say: Callable[[str], None], workers: Workers, cluster: Cluster | None
+) -> Resolved:
     from nasgen.budget import Regime, longest_training, training_budget
     from nasgen.probe import choose_augmentation
     from nasgen.tasks import get_task, save_task
@@ -135,9 +146,8 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
         before = time.monotonic() - started
         left = max(1.0, 60 * arguments.minutes - before)
         narrows = arguments.profile != "paper" and isinstance(space, NarrowingSpace)
-        workers = n_workers(arguments)
-        budget = budget_for(rates, task, arguments, workers, final_cores(), rows, regime, left, narrows)
-        fitting = expected_evaluations(rates, budget, rows, left, workers)
+        budget = budget_for(rates, task, arguments, workers.number, final_cores(), rows, regime, left, narrows)
+        fitting = expected_evaluations(rates, budget, rows, left, workers.number)
         if budget.weights:  # the strategy ends by itself
             fitting = min(samples_for(int(KEPT_BACK * fitting)) + RETRAINED, round(sum(budget.weights)))
         expected = min(expected or fitting, fitting)
@@ -149,8 +159,8 @@ def _resolve_training(arguments: Arguments, folder: RunFolder, say: Callable[[st
     else:
         longest = max(candidate_seconds(rates, one, rows, budget.max_macs) for one in budget.fidelities.values())
         first_deadline = max(LEAST_DEADLINE, DEADLINE_FACTOR * longest)
-    settings = _settings(arguments, spec, options, budget, augment, first_deadline, expected, search_share)
-    return Resolved(settings, task, task.data_hash, regime, budget, rates)
+    settings = _settings(arguments, workers, spec, options, budget, augment, first_deadline, expected, search_share)
+    return Resolved(settings, task, task.data_hash, regime, budget, rates, cluster)
 
 
 def _trainable(arguments: Arguments, task: Task) -> TrainableSpace[Any]:
@@ -175,22 +185,6 @@ def space_options(arguments: Arguments, task: Task, max_macs: int) -> dict[str, 
     return {**common, "depth": list(depth), "max_macs": max_macs, **ours}
 
 
-def n_workers(arguments: Arguments) -> int:
-    """As many workers as the cores, or the memory of a GPU, share out to the threads of an evaluation."""
-    if arguments.executor == "inline":
-        return 1
-    if arguments.workers is not None:
-        return arguments.workers
-    return 1 if arguments.table is not None else max(1, most_trainings_at_once() // arguments.threads)
-
-
-def executor_for(arguments: Arguments) -> Literal["inline", "processes"]:
-    """Look-ups take microseconds and cannot fail: in this process; trainings in workers."""
-    if arguments.executor != "auto":
-        return arguments.executor
-    return "inline" if arguments.table is not None and arguments.workers in (None, 1) else "processes"
-
-
 def strategy_options(arguments: Arguments, expected: int | None) -> dict[str, Any]:
     """Options of the strategy that the budget, of so many ``expected`` evaluations, or the user decides."""
     options: dict[str, Any] = {}
@@ -203,6 +197,7 @@ def strategy_options(arguments: Arguments, expected: int | None) -> dict[str, An
 
 def _settings(
     arguments: Arguments,
+    workers: Workers,
     task: str | None,
     space_options: dict[str, Any],
     budget: TrainingBudget | None,
@@ -232,8 +227,7 @@ def _settings(
         surrogate=str(Path(arguments.surrogate).resolve()) if is_saved(arguments.surrogate) else arguments.surrogate,
         augment=augment,
         baseline=arguments.baseline,
-        workers=n_workers(arguments),
-        executor=executor_for(arguments),
+        **workers.settings(),
         threads=arguments.threads,
         deadline=arguments.deadline,
         first_deadline=first_deadline,

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nasgen.clock import Clock
 from nasgen.driver import run_search
 from nasgen.errors import InputError
 from nasgen.folder import FORMAT_VERSION, RunFolder
-from nasgen.resolve import Resolved, executor_for, n_workers, resolve
+from nasgen.resolve import Resolved, resolve
 from nasgen.result import SearchResult
 from nasgen.settings import Arguments, Settings, read_arguments
 from nasgen.store import Store
+from nasgen.workers import Workers, connected
 from search_spaces import InheritingSpace
+
+if TYPE_CHECKING:
+    from nasgen.executors.ray_cluster import Cluster
 
 
 def search(
@@ -75,22 +81,21 @@ def start(arguments: Arguments, arrays: Sequence[Any] | None = None) -> SearchRe
     """Start a search anew in its folder; bad input leaves nothing behind."""
     started = time.monotonic()
     folder = RunFolder.create(arguments.out, arguments.model_dump(mode="json"))
-    try:
+    with ExitStack() as stack:
+        stack.callback(folder.unlock)
         try:
             if arrays is not None:
                 from nasgen.tasks import get_task, save_task
 
                 save_task(get_task(arrays), folder.data)
-            resolved = _settle(folder, arguments)
+            resolved = _settle(folder, arguments, stack.enter_context(connected(arguments)))
         except InputError:
             folder.discard()
             raise
         return run_search(folder, resolved, started)
-    finally:
-        folder.unlock()
 
 
-def _settle(folder: RunFolder, arguments: Arguments) -> Resolved:
+def _settle(folder: RunFolder, arguments: Arguments, cluster: Cluster | None) -> Resolved:
     """Resolve, check that space and strategy can be made, and bind the run to what it was started with."""
     from nasgen.assembly import check_space, make_space, make_strategy
     from nasgen.fingerprint import identity
@@ -98,7 +103,7 @@ def _settle(folder: RunFolder, arguments: Arguments) -> Resolved:
     from nasgen.objectives import check_objectives
     from nasgen.view import View
 
-    resolved = resolve(arguments, folder, View(log=folder.say).say)
+    resolved = resolve(arguments, folder, View(log=folder.say).say, cluster)
     settings, space = resolved.settings, make_space(resolved.settings)
     info = check_space(settings.space, space)
     if settings.trains:
@@ -126,11 +131,12 @@ def resume(
     minutes: float | None = None,
     workers: int | None = None,
     executor: str | None = None,
+    ray_address: str | None = None,
     accept_environment: bool = False,
 ) -> SearchResult:
     """Go on with a run from where its store stands.
 
-    Budgets may grow, and workers may change; everything that decides a row stays.
+    Budgets may grow, and workers and where they run may change; everything that decides a row stays.
 
     Raises
     ------
@@ -140,38 +146,56 @@ def resume(
     """
     folder = RunFolder.open(path)
     folder.lock()
-    try:
+    with ExitStack() as stack:
+        stack.callback(folder.unlock)
         values = folder.read()
-        asked = {"evaluations": evaluations, "minutes": minutes, "workers": workers, "executor": executor}
+        asked = {
+            "evaluations": evaluations,
+            "minutes": minutes,
+            "workers": workers,
+            "executor": executor,
+            "ray_address": ray_address,
+        }
         changed = {name: value for name, value in asked.items() if value is not None}
-        if executor == "inline":
-            changed.setdefault("workers", 1)
-        arguments = read_arguments(**{**values["arguments"], **changed})
+        arguments = read_arguments(**{**values["arguments"], **_moved(changed)})
         started = time.monotonic()
         if values["provisional"]:  # it had asked for nothing yet: its store is empty
             if folder.data.exists():
                 arguments = arguments.model_copy(update={"task": str(folder.data.resolve())})
-            return run_search(folder, _settle(folder, arguments), started)
-        settings = _grown(folder.settings(), arguments, changed)
+            cluster = stack.enter_context(connected(arguments))
+            return run_search(folder, _settle(folder, arguments, cluster), started)
+        settings = _grown(folder.settings(), changed)
         if folder.data.exists():  # the folder may have been moved
             settings = settings.model_copy(update={"task": str(folder.data.resolve())})
         _check_budget(folder, settings, changed)
         resolved = _reopen(settings, values, accept_environment)
+        cluster = stack.enter_context(connected(arguments))
+        if cluster is not None or changed.keys() & MOVES:
+            settings = settings.model_copy(update=Workers.of(arguments, cluster).settings())
         folder.write({**values, "settings": settings.model_dump(mode="json")})
-        return run_search(folder, resolved, started)
-    finally:
-        folder.unlock()
+        return run_search(folder, replace(resolved, settings=settings, cluster=cluster), started)
 
 
-def _grown(settings: Settings, arguments: Arguments, changed: Mapping[str, Any]) -> Settings:
-    """The settings with larger budgets and other workers, of what ``changed`` in the arguments."""
+MOVES = {"workers", "executor", "ray_address"}
+
+
+def _moved(changed: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``changed`` in the arguments, and what follows from it for those that were given at the start."""
+    executor = changed.get("executor")
+    if executor == "inline":
+        return {"workers": 1, "ray_address": None, **changed}
+    if executor in ("processes", "auto"):
+        return {"ray_address": None, **changed}
+    return dict(changed) if "ray_address" not in changed else {"executor": "ray", **changed}
+
+
+def _grown(settings: Settings, changed: Mapping[str, Any]) -> Settings:
+    """The settings with larger budgets, of what ``changed`` in the arguments."""
     update: dict[str, Any] = {}
     for name in changed.keys() & {"evaluations", "minutes"}:
         before, update[name] = getattr(settings, name), changed[name]
         if before is not None and changed[name] < before:
             raise InputError(f"--{name} may grow on resume, from {before}, found {changed[name]}")
-    if changed.keys() & {"workers", "executor"}:
-        update |= {"workers": n_workers(arguments), "executor": executor_for(arguments)}
     return settings.model_copy(update=update)
 
 

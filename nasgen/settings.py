@@ -6,6 +6,7 @@ resolved to before the first ask, and what ``resume`` goes on with.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -62,12 +63,25 @@ class Arguments(_Frozen):
     augment: Literal["auto", "none", "shift", "flip+shift"] = "auto"
     baseline: Literal["random"] | None = None
     workers: Positive | None = None
-    executor: Literal["auto", "inline", "processes"] = "auto"
+    executor: Literal["auto", "inline", "processes", "ray"] = "auto"
+    ray_address: str | None = None
+    cpus_per_evaluation: Annotated[float, Field(gt=0)] | None = None
+    gpus_per_evaluation: Annotated[float, Field(ge=0)] | None = None
     threads: Positive = 1
     deadline: Annotated[float, Field(gt=0)] | None = None
     halving: bool | None = None
     curve_stop: bool = False
     inherit: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _threads_of_the_share(cls, values: Any) -> Any:
+        """An evaluation has as many threads as whole CPUs, unless the user says otherwise."""
+        if isinstance(values, dict) and values.get("threads") is None:
+            cpus = values.get("cpus_per_evaluation")
+            threads = max(1, int(cpus)) if isinstance(cpus, int | float) and math.isfinite(cpus) else 1
+            return {**values, "threads": threads}
+        return values
 
     @model_validator(mode="after")
     def _consistent(self) -> Arguments:
@@ -86,6 +100,11 @@ class Arguments(_Frozen):
             raise ValueError("--space nasbench201 looks its fitness up: give --table FILE.csv --fitness COLUMN")
         if self.executor == "inline" and self.workers not in (None, 1):
             raise ValueError(f"--executor inline has one worker, found --workers {self.workers}")
+        if self.executor in ("inline", "processes") and self.ray_address is not None:
+            raise ValueError(f"--ray-address goes with --executor ray, found --executor {self.executor}")
+        gpus = self.gpus_per_evaluation
+        if gpus is not None and gpus > 1 and gpus != int(gpus):
+            raise ValueError(f"--gpus-per-evaluation must be a part of one GPU or a whole number, found {gpus:g}")
         if len({name.removeprefix("+") for name in self.objectives}) != len(self.objectives):
             raise ValueError(f"--objectives must differ from each other, found {','.join(self.objectives)}")
         first = self.fitness or "accuracy"
@@ -136,7 +155,8 @@ class Settings(_Frozen):
     the winner's. ``search_share`` is the part of a time budget after which nothing more is asked. ``curve_stop`` says
     whether trainings that fall behind are ended, and ``inherit`` whether they start from their parents' weights.
     ``first_deadline`` is how many seconds an evaluation may take while none has ended yet; ``expected`` is how many
-    evaluations were foreseen.
+    evaluations were foreseen. ``elastic`` says whether workers come and go with the nodes of a cluster; ``workers`` are
+    then those there were at first.
     """
 
     space: str
@@ -156,7 +176,11 @@ class Settings(_Frozen):
     augment: str
     baseline: str | None
     workers: int
-    executor: Literal["inline", "processes"]
+    executor: Literal["inline", "processes", "ray"]
+    ray_address: str | None = None
+    cpus_per_evaluation: float = 1.0
+    gpus_per_evaluation: float = 0.0
+    elastic: bool = False
     threads: int
     deadline: float | None
     fidelities: Mapping[str, Fidelity] = {}

@@ -32,10 +32,14 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One dispatch of one request."""
+    """One dispatch of one request.
+
+    ``larger`` asks for more memory than others get, where an executor can give it: this one has run out before.
+    """
 
     token: Token
     request: Request
+    larger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,15 @@ class Executor(ABC):
         """
 
     @abstractmethod
-    def kill(self, token: Token) -> None:
+    def kill(self, token: Token) -> bool:
         """End a job now, whatever it does; its slot is free again when this returns.
 
         No event follows for the token, not even for an answer already on its way. A token that is not under
         way is ignored.
+
+        Returns
+        -------
+        False where the job's worker was out of reach, so that its silence tells nothing of the candidate.
         """
 
     @abstractmethod

@@ -49,10 +49,11 @@ class InlineExecutor(Executor):
         # The way through text makes the outcome the very one that a worker would have sent.
         return [Finished(job.token, outcome_of(outcome_text(outcome)))]
 
-    def kill(self, token: Token) -> None:
+    def kill(self, token: Token) -> bool:
         """Forget the job, if it is this one."""
         if self._job is not None and self._job.token == token:
             self._job = None
+        return True
 
     def close(self) -> None:
         """Forget the job."""

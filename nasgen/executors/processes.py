@@ -110,12 +110,13 @@ class ProcessExecutor(Executor):
                 events, self._events = self._events, []
                 return events
 
-    def kill(self, token: Token) -> None:
+    def kill(self, token: Token) -> bool:
         """End the worker that has the job, and forget what it said."""
         for worker in self._busy():
             if worker.job is not None and worker.job.token == token:
                 self._end(worker)
         self._events = [event for event in self._events if event.token != token]
+        return True
 
     def close(self) -> None:
         """End and reap all workers."""

@@ -25,9 +25,11 @@ def request(number: int, genotype: str = "healthy") -> Request:
 class Scripted(Executor):
     """Tells the events of a script, one list a call, and keeps what it was asked."""
 
-    def __init__(self, *script: list[Event], capacity: int = 1) -> None:
+    def __init__(self, *script: list[Event], capacity: int = 1, reached: bool = True) -> None:
         self.script = deque(script)
         self.slots = capacity
+        self.reached = reached
+        self.larger: list[bool] = []
         self.submitted: list[Token] = []
         self.killed: list[Token] = []
 
@@ -37,14 +39,17 @@ class Scripted(Executor):
 
     def submit(self, job: Job) -> None:
         self.submitted.append(job.token)
+        self.larger.append(job.larger)
 
     def wait(self, timeout: float | None = None) -> list[Event]:
-        if not self.script:
+        events = self.script.popleft() if self.script else []
+        if not events:
             time.sleep(0.01 if timeout is None else timeout)
-        return self.script.popleft() if self.script else []
+        return events
 
-    def kill(self, token: Token) -> None:
+    def kill(self, token: Token) -> bool:
         self.killed.append(token)
+        return self.reached
 
     def close(self) -> None:
         return
@@ -92,6 +97,24 @@ def test_memory_that_ran_out_costs_an_attempt_though_the_worker_told_it() -> Non
     dispatcher = Dispatcher(executor)
     dispatcher.submit(request(0))
     assert dispatcher.collect() == [(request(0), Outcome(0.5, attempt=2))]
+    assert executor.larger == [False, True]
+
+
+def test_the_sixth_lost_node_counts_against_the_candidate() -> None:
+    losses = [[node_lost(0, dispatch)] for dispatch in range(1, 8)]
+    dispatcher = Dispatcher(Scripted(*losses))
+    dispatcher.submit(request(0))
+    failure = Failure("worker-lost", "the node is gone")
+    assert dispatcher.collect() == [(request(0), Outcome(failure=failure, attempt=2))]
+
+
+@pytest.mark.parametrize(("reached", "attempt"), [(True, 2), (False, 1)])
+def test_a_deadline_counts_where_the_worker_was_there_to_be_ended(reached: bool, attempt: int) -> None:
+    executor = Scripted([Started(Token(0, 1))], [], [finished(0, 2)], reached=reached)
+    dispatcher = Dispatcher(executor, deadline=lambda _: 0.02)
+    dispatcher.submit(request(0))
+    assert dispatcher.collect() == [(request(0), Outcome(0.5, attempt=attempt))]
+    assert executor.killed == [(0, 1)]
 
 
 @pytest.mark.parametrize("losses", [1, 5])

@@ -250,7 +250,7 @@ def test_arrays_outlive_a_provisional_run_that_cannot_go_on(tmp_path: Path, monk
             nasgen.resume(moved)
     assert nasgen.tasks.get_task(moved / "data.npz").x_train.shape == (40, 1, 8, 8)
     seen = []
-    monkeypatch.setattr(searching, "_settle", lambda folder, arguments: seen.append(arguments.task) or ended())
+    monkeypatch.setattr(searching, "_settle", lambda folder, arguments, cluster: seen.append(arguments.task) or ended())
     with pytest.raises(KeyboardInterrupt):
         nasgen.resume(moved)
     assert seen == [str(moved / "data.npz")]
