@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nasgen.errors import InputError
 from nasgen.evaluation import fitness_or_worst
@@ -26,6 +26,14 @@ LONGEST_REASON = 300
 
 GraphOf = Callable[[str], LabelledGraph]
 """From the text of a genotype to its graph; ValueError, OverflowError or RecursionError where it is malformed."""
+
+
+class Source(NamedTuple):
+    """What answers: a surrogate, how texts become graphs, and their space, None where each text names its own."""
+
+    surrogate: Surrogate
+    graph_of: GraphOf
+    space: SearchSpace[Any] | None
 
 
 def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, as_json: bool = False) -> bool:
@@ -52,7 +60,7 @@ def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, 
     for file in files:
         if file != "-" and not Path(file).is_file():
             raise InputError(f"expected a file with one genotype a line, or - for stdin, found no file {file}")
-    surrogate, graph_of = open_source(source)
+    surrogate, graph_of, _ = open_source(source)
     all_well = True
     lines = graphs_of_lines(files, graph_of)
     while batch := list(islice(lines, BATCH)):
@@ -61,7 +69,7 @@ def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, 
                 print(f"nasgen: {name}, line {number}: {graph}", file=sys.stderr)
                 all_well = False
         texts, graphs = [text for _, _, text, _ in batch], [graph for _, _, _, graph in batch]
-        _print_answers(surrogate, texts, graphs, explain, as_json)
+        _print_answers(answers_of(surrogate, texts, graphs, [explain] * len(batch)), as_json)
     return all_well
 
 
@@ -69,10 +77,15 @@ def graphs_of_lines(files: Sequence[str], graph_of: GraphOf) -> Iterator[tuple[s
     """Of each line that is not blank: its file, its number, the text, and its graph or the reason why it has none."""
     for file in files:
         for name, number, text in _lines(file):
-            try:
-                yield name, number, text, graph_of(text)
-            except (ValueError, OverflowError, RecursionError) as error:
-                yield name, number, text, one_line(error)
+            yield name, number, text, graph_or_reason(graph_of, text)
+
+
+def graph_or_reason(graph_of: GraphOf, text: str) -> LabelledGraph | str:
+    """The graph of a text, or in one line why it has none."""
+    try:
+        return graph_of(text)
+    except (ValueError, OverflowError, RecursionError) as error:
+        return one_line(error)
 
 
 def one_line(error: Exception) -> str:
@@ -91,30 +104,48 @@ def _lines(name: str) -> Iterator[tuple[str, int, str]]:
                 yield name, number, line.strip()
 
 
-def _print_answers(
-    surrogate: Surrogate, texts: list[str], graphs: list[LabelledGraph | str], explain: bool, as_json: bool
-) -> None:
-    """Answer each text by what is predicted of its graph, or by the reason why there is none."""
+def answers_of(
+    surrogate: Surrogate, texts: Sequence[str], graphs: Sequence[LabelledGraph | str], explain: Sequence[bool]
+) -> list[dict[str, Any]]:
+    """What is predicted of each text's graph, ``genotype, fitness, std``, or the ``error`` why there is none.
+
+    Those to ``explain`` have their ``contributions`` too. The last digits hang on what is predicted together: a
+    product of matrices rounds by their number of rows.
+    """
     known = [graph for graph in graphs if isinstance(graph, LabelledGraph)]
-    answers = iter(zip(known, *surrogate.predict(known, return_std=True), strict=True))
-    for text, graph in zip(texts, graphs, strict=True):
+    try:
+        predictions = iter(zip(*surrogate.predict(known, return_std=True), strict=True))
+    except ValueError as error:  # a graph of a space of one's own, with a number that is too large for the model
+        if len(texts) == 1:
+            return [{"genotype": texts[0], "error": one_line(error)}]
+        alone = zip(texts, graphs, explain, strict=True)
+        return [answers_of(surrogate, [text], [graph], [explained])[0] for text, graph, explained in alone]
+    answers: list[dict[str, Any]] = []
+    for text, graph, explained in zip(texts, graphs, explain, strict=True):
         if isinstance(graph, str):
-            error = {"genotype": text, "error": graph}
-            print(json.dumps(error) if as_json else "nan\tnan")
+            answers.append({"genotype": text, "error": graph})
             continue
-        _, mean, spread = next(answers)
-        contributions = surrogate.explain(graph) if explain else {}
+        mean, spread = next(predictions)
+        answers.append({"genotype": text, "fitness": float(mean), "std": float(spread)})
+        if explained:
+            answers[-1]["contributions"] = surrogate.explain(graph)
+    return answers
+
+
+def _print_answers(answers: list[dict[str, Any]], as_json: bool) -> None:
+    for answer in answers:
         if as_json:
-            answer: dict[str, Any] = {"genotype": text, "fitness": float(mean), "std": float(spread)}
-            print(json.dumps({**answer, "contributions": contributions} if explain else answer))
+            print(json.dumps(answer))
+        elif "error" in answer:
+            print("nan\tnan")
         else:
-            print(f"{mean:.6f}\t{spread:.6f}")
-            for name, value in islice(contributions.items(), EXPLAINED):
+            print(f"{answer['fitness']:.6f}\t{answer['std']:.6f}")
+            for name, value in islice(answer.get("contributions", {}).items(), EXPLAINED):
                 print(f"  {value:+.6f}  {name}")
 
 
-def open_source(source: str) -> tuple[Surrogate, GraphOf]:
-    """The surrogate of a folder, and a function from the text of a genotype to its graph.
+def open_source(source: str) -> Source:
+    """The surrogate of a folder, and what reads genotypes for it.
 
     Raises
     ------
@@ -125,12 +156,12 @@ def open_source(source: str) -> tuple[Surrogate, GraphOf]:
         return surrogate_of_run(source)
     surrogate = _load(source)
     if surrogate.space_ is None:
-        return surrogate, graph_of_named_space(source)
-    space = surrogate.space_
+        return Source(surrogate, graph_of_named_space(source), None)
     try:
-        return surrogate, graphs_of_space(build_space(space["name"], space["options"]))
+        space = build_space(surrogate.space_["name"], surrogate.space_["options"])
     except InputError as error:
         raise InputError(f"{source}: the surrogate was saved with a space that cannot be made: {error}") from error
+    return Source(surrogate, graphs_of_space(space), space)
 
 
 def _load(folder: str) -> Surrogate:
@@ -144,7 +175,7 @@ def _load(folder: str) -> Surrogate:
     return surrogate
 
 
-def surrogate_of_run(path: str) -> tuple[Surrogate, GraphOf]:
+def surrogate_of_run(path: str) -> Source:
     """A surrogate fitted on every row of a run that has a fitness."""
     from nasgen.summary import open_store
 
@@ -159,10 +190,10 @@ def surrogate_of_run(path: str) -> tuple[Surrogate, GraphOf]:
         raise InputError(f"{path}: expected at least {FEWEST_ROWS} rows with a fitness, found {len(rows)}")
     model = settings["surrogate"]
     if is_saved(model):
-        return _load(model), graphs_of_space(space)
+        return Source(_load(model), graphs_of_space(space), space)
     surrogate = Surrogate("auto" if model == "off" else model)
     graphs = [space.to_graph(space.decode(row.genotype)) for row in rows]
-    return surrogate.fit(graphs, [fitness_or_worst(row) for row in rows]), graphs_of_space(space)
+    return Source(surrogate.fit(graphs, [fitness_or_worst(row) for row in rows]), graphs_of_space(space), space)
 
 
 def graphs_of_space(space: SearchSpace[Any]) -> GraphOf:

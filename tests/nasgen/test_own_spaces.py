@@ -235,7 +235,7 @@ def test_a_surrogate_remembers_the_file_of_its_space(
     genotypes = [space.sample(np.random.default_rng(seed)) for seed in range(5)]
     surrogate = Surrogate("mean").fit([space.to_graph(genotype) for genotype in genotypes], [0.1, 0.2, 0.3, 0.4, 0.5])
     surrogate.save(tmp_path / "saved", space=space)
-    _, graph_of = open_source(str(tmp_path / "saved"))
+    graph_of = open_source(str(tmp_path / "saved")).graph_of
     assert graph_of(space.encode(genotypes[0])) == space.to_graph(genotypes[0])
 
     shorten(monkeypatch)
