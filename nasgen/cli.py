@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from nasgen.errors import ExecutorError, InputError
-from nasgen.surrogate_commands import Json, fit, metadataset, predict, say
+from nasgen.surrogate_commands import Json, fit, metadataset, predict, say, serve
 
 if TYPE_CHECKING:
     from nasgen.settings import Arguments
@@ -246,7 +246,7 @@ def export(
     print(export_text(run, format, rank))
 
 
-for surrogate_command in (fit, metadataset, predict):
+for surrogate_command in (fit, metadataset, predict, serve):
     app.command()(surrogate_command)
 
 

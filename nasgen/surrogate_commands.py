@@ -1,4 +1,4 @@
-"""The commands around surrogates: ``nasgen fit``, ``nasgen metadataset`` and ``nasgen predict``."""
+"""The commands around surrogates: ``nasgen fit``, ``nasgen metadataset``, ``nasgen predict`` and ``nasgen serve``."""
 
 from __future__ import annotations
 
@@ -73,3 +73,16 @@ def predict(
 
     if not answer_queries(source, genotypes, explain=explain, as_json=as_json):
         raise typer.Exit(1)
+
+
+def serve(
+    source: Annotated[str, typer.Argument(help="Folder of a run, or of a saved surrogate.", metavar="SURROGATE")],
+    host: Annotated[str, typer.Option(help="Where to listen; others than loopback need a proxy.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 is any that is free.", min=0, max=65535)] = 8000,
+    max_body: Annotated[int, typer.Option(help="Bytes that a request may have.", min=1)] = 1 << 20,
+    max_batch: Annotated[int, typer.Option(help="Genotypes that a request may list.", min=1)] = 1000,
+) -> None:
+    """Answer queries over HTTP with what a run has learned: POST /predict, GET /health, and /docs says how."""
+    from nasgen.serving.server import serve as run
+
+    run(source, host=host, port=port, max_body=max_body, max_batch=max_batch, say=say)
