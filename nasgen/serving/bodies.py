@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -87,24 +87,26 @@ class BoundedBodies:
             raise TooLargeError
         parts, size = list[bytes](), 0
         async with asyncio.timeout(SECONDS):
-            async for part in _parts(receive):
+            async for part, more in _parts(receive):
                 parts.append(part)
                 size += len(part)
                 if size > self._max_body:
                     parts.clear()
-                    await _discard(receive)
+                    if more:
+                        await _discard(receive)
                     raise TooLargeError
         return b"".join(parts)
 
 
-async def _parts(receive: Receive) -> Any:
+async def _parts(receive: Receive) -> AsyncIterator[tuple[bytes, bool]]:
+    """The parts of a body, each with whether more are to come."""
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise GoneError
         more = message.get("more_body", False)
-        yield message.get("body", b"")
+        yield message.get("body", b""), more
 
 
 async def _discard(receive: Receive) -> None:
@@ -112,7 +114,7 @@ async def _discard(receive: Receive) -> None:
     size = 0
     try:
         async with asyncio.timeout(DISCARDING_SECONDS):
-            async for part in _parts(receive):
+            async for part, _ in _parts(receive):
                 size += len(part)
                 if size > DISCARDED:
                     return

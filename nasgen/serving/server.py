@@ -68,8 +68,8 @@ def serve(
             server = Server(app)
             space = f" of the space {health.space}" if health.space else ""
             server.ready = lambda: say(
-                f"nasgen: serving {path} ({health.model}, {health.rows:,} rows{space}) at {address}, "
-                f"how to ask stands at {address}/docs; Ctrl-C stops it"
+                f"nasgen: serving {path} ({health.model}, {health.rows:,} rows{space}) at {address}; "
+                f"docs at {address}/docs; Ctrl-C stops it"
             )
             server.run([listener])
     if server.stopped_by == signal.SIGINT:
