@@ -122,21 +122,26 @@ class Batcher:
         one.asked.clear()
 
     def _next_turn(self) -> list[tuple[_Waiting, list[Asked]]]:
-        """Some genotypes of each request that waits, in equal shares; those that are not through go to the end."""
-        self._waiting = deque(one for one in self._waiting if one.asked)
-        room, turn = TURN, list[tuple[_Waiting, list[Asked]]]()
-        for left in range(len(self._waiting), 0, -1):
-            if room <= 0 or (turn and not self._coalesce):
-                break
-            one = self._waiting.popleft()
-            share, part = max(1, room // left), list[Asked]()
-            while one.asked and (not part or work(one.asked[0]) <= share or not self._coalesce):
+        """Some genotypes of each request that waits, in equal shares; those that are not through go to the end.
+
+        What is more work than a share waits until its request is the first: light queries pass heavy ones by.
+        """
+        waiting = [one for one in self._waiting if one.asked]
+        room, turn, behind = TURN, list[tuple[_Waiting, list[Asked]]](), list[_Waiting]()
+        for place, one in enumerate(waiting):
+            share, part = room // (len(waiting) - place) or min(room, 1), list[Asked]()
+            while one.asked and ((self._coalesce and work(one.asked[0]) <= share) or not (turn or part)):
                 part.append(one.asked.popleft())
-                share -= work(part[-1])
-                room -= work(part[-1])
-            turn.append((one, part))
-            if one.asked:
-                self._waiting.append(one)
+                cost = min(work(part[-1]), share)
+                share, room = share - cost, room - cost
+            if not self._coalesce and part:
+                part += one.asked
+                one.asked.clear()
+            if part:
+                turn.append((one, part))
+            else:
+                behind.append(one)
+        self._waiting = deque([*behind, *(one for one, _ in turn if one.asked)])
         return turn
 
 

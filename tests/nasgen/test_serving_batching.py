@@ -115,6 +115,19 @@ def test_long_texts_and_explanations_are_more_work() -> None:
     assert [len(turn) for turn in play(scenario)] == [1, 1]
 
 
+def test_light_queries_pass_heavy_ones_by_of_which_one_goes_each_turn() -> None:
+    heavy = [[letter * 400_000] * 2 for letter in "abcd"]
+
+    async def scenario(batcher: Batcher, slow: Slow) -> None:
+        tasks = await start(batcher, slow, ["first"], *heavy, ["light"])
+        slow.go.release(100)
+        assert await asyncio.gather(*tasks) == [["first"], *heavy, ["light"]]
+
+    turns = play(scenario)
+    assert [[text[:5] for text in turn] for turn in turns[1:3]] == [["aaaaa", "light"], ["bbbbb"]]
+    assert "".join(text[0] for turn in turns[1:] for text in turn) == "albcdabcd"
+
+
 def test_too_much_is_refused_until_some_is_done() -> None:
     async def scenario(batcher: Batcher, slow: Slow) -> None:
         first, second = await start(batcher, slow, ["a"] * 6, ["b"] * 4)
