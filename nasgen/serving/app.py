@@ -47,7 +47,8 @@ def build_app(
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> JSONResponse:
-        return _error(error.status_code, f"{request.method} {request.url.path[:60]}: {error.detail}", error.headers)
+        reason = f"{request.method} {request.url.path[:60]}: {error.detail}; /docs tells what there is"
+        return _error(error.status_code, one_line(ValueError(reason)), error.headers)
 
     @app.get("/health", response_model=Health)
     async def get_health() -> Health:
