@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from nasgen.cli_options import Evaluations, Json, Minutes, MirrorUrl, RayAddress, RunPath, Workers, search_options
 from nasgen.errors import ExecutorError, InputError
-from nasgen.surrogate_commands import Json, fit, metadataset, predict, say, serve
+from nasgen.surrogate_commands import fit, metadataset, predict, say, serve
 
 if TYPE_CHECKING:
     from nasgen.settings import Arguments
@@ -38,107 +39,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Out = Annotated[
-    str | None, typer.Option(help="Folder of the run; must not hold one. [default: runs/DATA-TIME]", show_default=False)
-]
-Space = Annotated[str, typer.Option(help="cnn, nasbench201 or FILE.py:NAME.")]
-TaskName = Annotated[str | None, typer.Option(help="digits (default), FILE.npz or openml:NAME.")]
-Table = Annotated[str | None, typer.Option(help="CSV table to look fitness up in, by its column arch_str.")]
-Fitness = Annotated[str | None, typer.Option(help="Column of --table that is maximised.")]
-Evaluations = Annotated[
-    int | None, typer.Option(help="Candidates to evaluate, failures included; with --minutes, whichever ends first.")
-]
-Minutes = Annotated[
-    float | None,
-    typer.Option(help="Wall time, the winner's final training included; gives up exact repeatability."),
-]
-Seed = Annotated[int, typer.Option(help="Random seed of the whole run.")]
-StrategyName = Annotated[
-    str,
-    typer.Option(help="evolution, random, irwin-harris, regularized-evolution, local-search, nsga2 or FILE.py:NAME."),
-]
-Profile = Annotated[str, typer.Option(help="default, or paper: the hyper-parameters of the source paper.")]
-Window = Annotated[int | None, typer.Option(help="Asks under way at once; changes the result, unlike --workers.")]
-Population = Annotated[int | None, typer.Option(help="Individuals a strategy keeps.")]
-SurrogateName = Annotated[str, typer.Option(help="auto, off, the name of a model, or the folder of a saved one.")]
-ObjectiveNames = Annotated[
-    str | None, typer.Option(help="As in accuracy,parameters: all but the first are minimised, +NAME is maximised.")
-]
-Augment = Annotated[str, typer.Option(help="none, shift, flip+shift, or auto: what helps a small network.")]
-Baseline = Annotated[
-    str | None, typer.Option(help="random: then a random search of as many evaluations, on top of --minutes.")
-]
-Workers = Annotated[int | None, typer.Option(help="Worker processes; default one a core.")]
-Executor = Annotated[str, typer.Option(help="auto, inline, processes or ray.")]
-RayAddress = Annotated[
-    str | None,
-    typer.Option(
-        help="HOST:PORT of a Ray cluster, auto for the one that runs here, or local. [default: RAY_ADDRESS, or local]",
-        show_default=False,
-    ),
-]
-CpusPerEvaluation = Annotated[
-    float | None, typer.Option(help="CPUs that an evaluation reserves. [default: its threads]", show_default=False)
-]
-GpusPerEvaluation = Annotated[
-    float | None,
-    typer.Option(help="GPUs that an evaluation reserves; 0.25 puts four on one. [default: 1 where there are GPUs]"),
-]
-Threads = Annotated[
-    int | None, typer.Option(help="Threads of one evaluation. [default: the whole CPUs it reserves, or 1]")
-]
-Deadline = Annotated[
-    float | None, typer.Option(help="Seconds an evaluation may take. [default: ten times the longest so far]")
-]
-HalvingFlag = Annotated[
-    bool | None,
-    typer.Option("--halving/--no-halving", help="Train the best third for longer. [default: evolution with --minutes]"),
-]
-CurveStopFlag = Annotated[
-    bool, typer.Option("--curve-stop/--no-curve-stop", help="End trainings that fall behind the best.")
-]
-InheritFlag = Annotated[
-    bool, typer.Option("--inherit/--no-inherit", help="Start children from their parents' weights.")
-]
-RunPath = Annotated[str, typer.Argument(help="Folder of a run.")]
-
-
-def _options(
-    out: Out = None,
-    space: Space = "cnn",
-    task: TaskName = None,
-    table: Table = None,
-    fitness: Fitness = None,
-    evaluations: Evaluations = None,
-    minutes: Minutes = None,
-    seed: Seed = 0,
-    strategy: StrategyName = "evolution",
-    profile: Profile = "default",
-    window: Window = None,
-    population: Population = None,
-    surrogate: SurrogateName = "auto",
-    objectives: ObjectiveNames = None,
-    augment: Augment = "auto",
-    baseline: Baseline = None,
-    workers: Workers = None,
-    executor: Executor = "auto",
-    ray_address: RayAddress = None,
-    cpus_per_evaluation: CpusPerEvaluation = None,
-    gpus_per_evaluation: GpusPerEvaluation = None,
-    threads: Threads = None,
-    deadline: Deadline = None,
-    halving: HalvingFlag = None,
-    curve_stop: CurveStopFlag = False,
-    inherit: InheritFlag = False,
-    as_json: Json = False,
-) -> None:
-    """The options that ``search`` and ``plan`` share; typer reads them off this signature."""
-
 
 def _search_command(command: Callable[[Arguments, bool], None]) -> None:
     """Register a command that takes the options of a search, checked, and whether it prints JSON."""
 
-    @wraps(_options)
+    @wraps(search_options)
     def with_options(*, as_json: bool, objectives: str | None, **values: Any) -> None:
         from nasgen.settings import read_arguments
 
@@ -160,7 +65,7 @@ def search(arguments: Arguments, as_json: bool) -> None:
     """Search for a structure, train it, and leave it in OUT/best."""
     from nasgen.searching import start
 
-    with _resumable(arguments.out):
+    with _resumable(arguments.out), _stdout_kept():
         result = start(arguments)
     _finish(result, as_json)
 
@@ -170,7 +75,8 @@ def plan(arguments: Arguments, as_json: bool) -> None:
     """Rehearse shortly and say what a search would do; nothing is written."""
     from nasgen.planning import plan_search
 
-    planned = plan_search(arguments, say)
+    with _stdout_kept():
+        planned = plan_search(arguments, say)
     if as_json:
         print(json.dumps(planned))
     else:
@@ -180,12 +86,16 @@ def plan(arguments: Arguments, as_json: bool) -> None:
 
 @app.command()
 def resume(
-    run: RunPath,
+    run: Annotated[str, typer.Argument(help="Folder of a run, or the URL of its mirror.")],
+    out: Annotated[
+        str | None, typer.Option(help="Folder for a run that comes from its mirror. [default: runs/NAME]")
+    ] = None,
     evaluations: Evaluations = None,
     minutes: Minutes = None,
     workers: Workers = None,
     executor: Annotated[str | None, typer.Option(help="auto, inline, processes or ray.")] = None,
     ray_address: RayAddress = None,
+    mirror: MirrorUrl = None,
     accept_environment: Annotated[
         bool, typer.Option("--accept-environment", help="Go on although versions or CPU differ.")
     ] = False,
@@ -194,14 +104,16 @@ def resume(
     """Go on with an interrupted search; budgets may grow."""
     from nasgen.searching import resume as go_on
 
-    with _resumable(run):
+    with _resumable(out or run), _stdout_kept():
         result = go_on(
             run,
+            out=out,
             evaluations=evaluations,
             minutes=minutes,
             workers=workers,
             executor=executor,
             ray_address=ray_address,
+            mirror=mirror,
             accept_environment=accept_environment,
         )
     _finish(result, as_json)
@@ -271,6 +183,20 @@ def _resumable(run: str) -> Iterator[None]:
         if Path(run, "run.json").is_file():
             say(f"nasgen: interrupted; nothing finished is lost, go on with `nasgen resume {run}`")
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _stdout_kept() -> Iterator[None]:
+    """Keep stdout for the answer: what Ray, libraries and candidates write there meanwhile goes to stderr."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _interrupt(*_: object) -> NoReturn:

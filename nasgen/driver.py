@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 BASELINE_ARGUMENTS = {"strategy": "random", "surrogate": "off", "baseline": None}
 
 
-def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchResult:
-    """The search itself, the winner's final training, and the baseline beside it."""
+def run_search(
+    folder: RunFolder, resolved: Resolved, started: float, check: Callable[[], None] = lambda: None
+) -> SearchResult:
+    """The search itself, the winner's final training, and the baseline beside it.
+
+    ``check`` is called after every result; what it raises ends the search.
+    """
     from nasgen.assembly import fidelities_of, make_space
     from nasgen.view import View
 
@@ -48,17 +53,25 @@ def run_search(folder: RunFolder, resolved: Resolved, started: float) -> SearchR
             fidelities=fidelities,
         )
         try:
-            _evaluate(folder, resolved, space, store, view, clock)
+            _evaluate(folder, resolved, space, store, view, clock, check)
             if resolved.task is not None:
                 with clock.finishing():
                     train_final(settings, resolved.task, space, store, folder, view.say, clock.left)
         finally:
             clock.keep()
-        baseline = _run_baseline(folder, settings, resolved, store, view) if settings.baseline else None
+        baseline = _run_baseline(folder, settings, resolved, store, view, check) if settings.baseline else None
         return result_of(folder, settings, store, baseline)
 
 
-def _evaluate(folder: RunFolder, resolved: Resolved, space: Any, store: Store, view: View, clock: Clock) -> None:
+def _evaluate(
+    folder: RunFolder,
+    resolved: Resolved,
+    space: Any,
+    store: Store,
+    view: View,
+    clock: Clock,
+    check: Callable[[], None],
+) -> None:
     """Ask, evaluate, record and tell until the budget is spent."""
     from threadpoolctl import threadpool_limits
 
@@ -79,6 +92,7 @@ def _evaluate(folder: RunFolder, resolved: Resolved, space: Any, store: Store, v
         deadline.note(request, outcome)
         clock.note(outcome.seconds)
         view.result(request, outcome)
+        check()
 
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1, user_api="blas"))  # sums of the driver's models, cut up by threads
@@ -105,7 +119,9 @@ def _evaluate(folder: RunFolder, resolved: Resolved, space: Any, store: Store, v
         )()
 
 
-def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View) -> SearchResult:
+def _run_baseline(
+    folder: RunFolder, settings: Settings, resolved: Resolved, store: Store, view: View, check: Callable[[], None]
+) -> SearchResult:
     """A random search of as many evaluations at the same fidelities, in a run folder of its own inside this one.
 
     Where the search promotes its best, so does the baseline, by its results alone.
@@ -134,7 +150,7 @@ def _run_baseline(folder: RunFolder, settings: Settings, resolved: Resolved, sto
         # anew on every resume: the budget may have grown
         chosen = {"settings": theirs.model_dump(mode="json"), "identity": identity(theirs, resolved.data_hash)}
         baseline.write({**values, **chosen})
-        return run_search(baseline, replace(resolved, settings=theirs), time.monotonic())
+        return run_search(baseline, replace(resolved, settings=theirs), time.monotonic(), check)
     finally:
         baseline.unlock()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nasgen.errors import InputError
+from nasgen.inputs import placeless
 from nasgen.plugins import file_hash, is_plugin, plugin_path
 from nasgen.settings import Settings, is_saved
 from nasgen.store import SCHEMA_VERSION
@@ -42,8 +43,14 @@ def identity(settings: Settings, data_hash: str) -> dict[str, Any]:
     }
     if is_saved(settings.surrogate):
         own_files["surrogate_hash"] = folder_hash(Path(settings.surrogate))
-    chosen = {name: values[name] for name in IDENTITY_SETTINGS}
+    chosen = _placeless({name: values[name] for name in IDENTITY_SETTINGS})
     return {"schema": SCHEMA_VERSION, "data_hash": data_hash, **own_files, **chosen}
+
+
+def _placeless(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without the folders where files of the user's own lie: a run may move."""
+    named = {name: placeless(str(values[name])) for name in ("space", "strategy", "surrogate") if name in values}
+    return {**values, **named}
 
 
 def folder_hash(folder: Path) -> str:
@@ -77,7 +84,7 @@ def check_identity(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     InputError
         Saying what differs.
     """
-    found = differences(then, now)
+    found = differences(_placeless(then), now)
     if found:
         raise InputError(f"the run cannot go on with other inputs: {'; '.join(found)}; start a new run instead")
 

@@ -3,6 +3,8 @@
 run.json       the arguments at once; settings, identity and environment before the first ask
 store.sqlite   the rows
 data.npz       the data, where it came from arrays or from OpenML
+inputs/        the files that the settings name, where the run came from a mirror
+weights/       those of trained candidates, where others inherit them
 best/          the winner: genotype.json, weights.safetensors, network.py
 baseline/      the random search of equal trainings, a run of its own
 log.txt        what the driver said and the workers printed
@@ -21,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from nasgen.disks import check_local
 from nasgen.errors import InputError
 from nasgen.settings import Settings
 from nasgen.store import Store
@@ -78,9 +81,11 @@ class RunFolder:
         Raises
         ------
         InputError
-            If the folder holds a run or a file of the name of one that a run writes, or cannot be made.
+            If the folder holds a run or a file of the name of one that a run writes, lies on a network file system, or
+            cannot be made.
         """
         folder = cls(path)
+        check_local(folder.path)
         if folder.run_json.exists():
             raise InputError(f"{path} holds a run: go on with `nasgen resume {path}`, or choose another --out")
         for taken in (folder.store_path, folder.data, folder.best, folder.baseline.path, folder.log):
@@ -116,8 +121,9 @@ class RunFolder:
         Raises
         ------
         InputError
-            If another process is.
+            If another process is, or the folder lies on a network file system.
         """
+        check_local(self.path)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:

@@ -228,6 +228,7 @@ def _settings(
         augment=augment,
         baseline=arguments.baseline,
         **workers.settings(),
+        mirror=arguments.mirror,
         threads=arguments.threads,
         deadline=arguments.deadline,
         first_deadline=first_deadline,

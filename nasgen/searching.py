@@ -13,6 +13,7 @@ from nasgen.clock import Clock
 from nasgen.driver import run_search
 from nasgen.errors import InputError
 from nasgen.folder import FORMAT_VERSION, RunFolder
+from nasgen.mirror import Mirror, check_vacant, fetch, is_url
 from nasgen.resolve import Resolved, resolve
 from nasgen.result import SearchResult
 from nasgen.settings import Arguments, Settings, read_arguments
@@ -84,6 +85,8 @@ def start(arguments: Arguments, arrays: Sequence[Any] | None = None) -> SearchRe
     with ExitStack() as stack:
         stack.callback(folder.unlock)
         try:
+            if arguments.mirror is not None:
+                check_vacant(arguments.mirror)
             if arrays is not None:
                 from nasgen.tasks import get_task, save_task
 
@@ -92,7 +95,17 @@ def start(arguments: Arguments, arrays: Sequence[Any] | None = None) -> SearchRe
         except InputError:
             folder.discard()
             raise
+        return _run(folder, resolved, started)
+
+
+def _run(folder: RunFolder, resolved: Resolved, started: float) -> SearchResult:
+    """The search, with its mirror where it has one."""
+    if resolved.settings.mirror is None:
         return run_search(folder, resolved, started)
+    from nasgen.view import View
+
+    with Mirror(resolved.settings.mirror, folder, View(log=folder.say).say) as mirror:
+        return run_search(folder, resolved, started, mirror.check)
 
 
 def _settle(folder: RunFolder, arguments: Arguments, cluster: Cluster | None) -> Resolved:
@@ -127,16 +140,27 @@ def _settle(folder: RunFolder, arguments: Arguments, cluster: Cluster | None) ->
 def resume(
     path: str | Path,
     *,
+    out: str | Path | None = None,
     evaluations: int | None = None,
     minutes: float | None = None,
     workers: int | None = None,
     executor: str | None = None,
     ray_address: str | None = None,
+    mirror: str | None = None,
     accept_environment: bool = False,
 ) -> SearchResult:
     """Go on with a run from where its store stands.
 
     Budgets may grow, and workers and where they run may change; everything that decides a row stays.
+
+    Parameters
+    ----------
+    path
+        Folder of the run, or the URL of its mirror; this process then owns the mirror.
+    out
+        Folder that the run of a mirror is put into; ``runs/NAME`` where it is left out.
+    mirror
+        URL of a mirror for a run that had none, or another one.
 
     Raises
     ------
@@ -144,6 +168,14 @@ def resume(
         If the folder holds no run, another process writes to it, the data or a file of the user's own has
         changed, or the environment has (unless accepted).
     """
+    if is_url(str(path)):
+        mirror, path = (
+            str(path),
+            Path(out) if out is not None else Path("runs") / str(path).rstrip("/").rpartition("/")[2],
+        )
+        fetch(mirror, path)
+    elif out is not None:
+        raise InputError(f"--out goes with the URL of a mirror, found the folder {path}: leave it out")
     folder = RunFolder.open(path)
     folder.lock()
     with ExitStack() as stack:
@@ -155,6 +187,7 @@ def resume(
             "workers": workers,
             "executor": executor,
             "ray_address": ray_address,
+            "mirror": mirror,
         }
         changed = {name: value for name, value in asked.items() if value is not None}
         arguments = read_arguments(**{**values["arguments"], **_moved(changed)})
@@ -163,7 +196,7 @@ def resume(
             if folder.data.exists():
                 arguments = arguments.model_copy(update={"task": str(folder.data.resolve())})
             cluster = stack.enter_context(connected(arguments))
-            return run_search(folder, _settle(folder, arguments, cluster), started)
+            return _run(folder, _settle(folder, arguments, cluster), started)
         settings = _grown(folder.settings(), changed)
         if folder.data.exists():  # the folder may have been moved
             settings = settings.model_copy(update={"task": str(folder.data.resolve())})
@@ -173,7 +206,7 @@ def resume(
         if cluster is not None or changed.keys() & MOVES:
             settings = settings.model_copy(update=Workers.of(arguments, cluster).settings())
         folder.write({**values, "settings": settings.model_dump(mode="json")})
-        return run_search(folder, replace(resolved, settings=settings, cluster=cluster), started)
+        return _run(folder, replace(resolved, settings=settings, cluster=cluster), started)
 
 
 MOVES = {"workers", "executor", "ray_address"}
@@ -190,12 +223,14 @@ def _moved(changed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _grown(settings: Settings, changed: Mapping[str, Any]) -> Settings:
-    """The settings with larger budgets, of what ``changed`` in the arguments."""
+    """The settings with larger budgets and another mirror, of what ``changed`` in the arguments."""
     update: dict[str, Any] = {}
     for name in changed.keys() & {"evaluations", "minutes"}:
         before, update[name] = getattr(settings, name), changed[name]
         if before is not None and changed[name] < before:
             raise InputError(f"--{name} may grow on resume, from {before}, found {changed[name]}")
+    if "mirror" in changed:
+        update["mirror"] = changed["mirror"]
     return settings.model_copy(update=update)
 
 

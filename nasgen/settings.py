@@ -65,6 +65,7 @@ class Arguments(_Frozen):
     workers: Positive | None = None
     executor: Literal["auto", "inline", "processes", "ray"] = "auto"
     ray_address: str | None = None
+    mirror: str | None = None
     cpus_per_evaluation: Annotated[float, Field(gt=0)] | None = None
     gpus_per_evaluation: Annotated[float, Field(ge=0)] | None = None
     threads: Positive = 1
@@ -156,7 +157,7 @@ class Settings(_Frozen):
     whether trainings that fall behind are ended, and ``inherit`` whether they start from their parents' weights.
     ``first_deadline`` is how many seconds an evaluation may take while none has ended yet; ``expected`` is how many
     evaluations were foreseen. ``elastic`` says whether workers come and go with the nodes of a cluster; ``workers`` are
-    then those there were at first.
+    then those there were at first. ``mirror`` is the URL of a copy.
     """
 
     space: str
@@ -181,6 +182,7 @@ class Settings(_Frozen):
     cpus_per_evaluation: float = 1.0
     gpus_per_evaluation: float = 0.0
     elastic: bool = False
+    mirror: str | None = None
     threads: int
     deadline: float | None
     fidelities: Mapping[str, Fidelity] = {}

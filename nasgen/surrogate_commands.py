@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from nasgen.cli_options import Json
+
 FeatureNames = Annotated[str, typer.Option(help="A feature set by name.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last, on stdout.")]
 
 
 def say(text: object) -> None:
