@@ -71,6 +71,6 @@ def test_it_runs_as_nobody_special() -> None:
 
 
 def test_the_tag_is_the_version_of_the_project() -> None:
-    tags = re.findall(r"ghcr\.io/OWNER/nasgen:([\w.]+)", "\n".join(p.read_text("utf-8") for p in DEPLOY.rglob("*.*")))
+    tags = re.findall(r"REGISTRY/OWNER/nasgen:([\w.]+)", "\n".join(p.read_text("utf-8") for p in DEPLOY.rglob("*.*")))
     assert len(tags) > 5
     assert set(tags) == {PROJECT["project"]["version"]}
