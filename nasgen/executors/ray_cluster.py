@@ -75,7 +75,7 @@ class Cluster:
     def __init__(self, address: str = LOCAL, *, cpus: int | None = None, gpus: int | None = None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reads its environment when it is imported
         if address == LOCAL:
-            _lock_others_out()
+            lock_others_out()
         else:
             os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", CONNECT_TRIES)
         import ray
@@ -151,15 +151,20 @@ class Cluster:
         self.close()
 
 
-def _lock_others_out() -> None:
+def lock_others_out() -> None:
     """Give a cluster of our own a secret of its own: whoever reaches its ports could run code here.
 
     It stays in this process and its children. Ray would write one to the user's home otherwise, which turns
     authentication on for clusters that the user starts later.
     """
-    if "RAY_AUTH_MODE" not in os.environ:
-        os.environ["RAY_AUTH_MODE"] = "token"
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if "RAY_AUTH_MODE" in os.environ:
+        return
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if "ray" in sys.modules:  # which has read its environment then
+        from ray._raylet import Config
+
+        Config.initialize("")  # as Ray itself does where it turns authentication on
 
 
 def _knock(address: str) -> None:
