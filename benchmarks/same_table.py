@@ -21,6 +21,8 @@ VARIANTS = (
     ("inline, hash seed 1", "1", ["--executor", "inline"]),
     ("1 process, hash seed 2", "2", ["--executor", "processes", "--workers", "1"]),
     ("3 processes, hash seed 3", "3", ["--executor", "processes", "--workers", "3"]),
+    ("Ray, 1 worker, hash seed 4", "4", ["--executor", "ray", "--workers", "1"]),
+    ("Ray, 3 workers, hash seed 5", "5", ["--executor", "ray", "--workers", "3"]),
 )
 
 

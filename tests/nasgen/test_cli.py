@@ -178,7 +178,25 @@ main()
 """
     words = [sys.executable, "-c", script, *search_command(tmp_path / "run", cell_table)[2:]]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (130, "[]\n"), done.stderr
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.startswith("[]\n")
+
+
+def test_stdout_is_for_the_answer_whoever_else_writes_there(cell_table: Path, tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(
+        "import os\n"
+        "from search_spaces.nasbench201 import NasBench201Space\n"
+        "class Noisy(NasBench201Space):\n"
+        "    def sample(self, rng):\n"
+        "        print('from Python'), os.write(1, b'from a library')\n"
+        "        return super().sample(rng)\n"
+    )
+    words = search_command(tmp_path / "run", cell_table, "--json", "--strategy", "random", evaluations=3)
+    words[words.index("--space") + 1] = f"{tmp_path}/noisy.py:Noisy"
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout)["evaluations"] == 3
+    assert "from Python" in done.stderr
+    assert "from a library" in done.stderr
 
 
 def test_a_run_without_a_name_is_called_after_its_data(
