@@ -16,6 +16,7 @@ from nasgen.resolve import PAPER_RANDOM_DEPTH, Resolved
 from nasgen.result import SearchResult, result_of
 from nasgen.settings import Fidelity, Settings
 from nasgen.store import Store
+from nasgen.workers import where_the_gpus_are
 
 if TYPE_CHECKING:
     from nasgen.evaluation import Failure, Outcome, Request
@@ -56,7 +57,8 @@ def run_search(
             _evaluate(folder, resolved, space, store, view, clock, check)
             if resolved.task is not None:
                 with clock.finishing():
-                    train_final(settings, resolved.task, space, store, folder, view.say, clock.left)
+                    there = where_the_gpus_are(resolved.cluster, settings.gpus_per_evaluation)
+                    train_final(settings, resolved.task, space, store, folder, view.say, clock.left, there)
         finally:
             clock.keep()
         baseline = _run_baseline(folder, settings, resolved, store, view, check) if settings.baseline else None

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from nasgen.budget import LONGEST_FINAL_EPOCHS
+from nasgen.errors import ExecutorError
 from nasgen.evaluation import Evaluation
 from nasgen.folder import RunFolder
 from nasgen.settings import Settings
 from nasgen.store import Store
 from nasgen.tasks import Task
+from nasgen.workers import There, here
 from search_spaces import SourceSpace
 
 if TYPE_CHECKING:
-    from torch import nn
+    import torch
 
 CANDIDATES = 3
 """How many of the best are tried before a search ends without a network: a final training may diverge."""
@@ -72,6 +74,7 @@ def train_final(
     folder: RunFolder,
     say: Callable[[str], None],
     left: Callable[[], float | None] = lambda: None,
+    there: There = here,
 ) -> Final | None:
     """Train the best row again, score it on test once, and export it to ``best/``.
 
@@ -82,6 +85,8 @@ def train_final(
     left
         Says the seconds left of a time budget, None without one: as many epochs as fit instead of what the
         settings say.
+    there
+        Calls a function where the GPUs are.
 
     Returns
     -------
@@ -92,9 +97,13 @@ def train_final(
     done = stored_final(store)
     if done is not None and done.after == store.n_results:
         return done
+    state: Mapping[str, torch.Tensor]
+    final: Final
     for row in store.best(k=CANDIDATES):
         try:
-            network, final = _train_row(row, settings, task, space, say, left(), store.n_results)
+            state, final = there(final_training, row, settings, task, space, left(), store.n_results, say=say)
+        except ExecutorError:  # no word against the candidate
+            raise
         except Exception as error:
             say(f"the final training of evaluation {row.number} failed: {type(error).__name__}: {error}")
             continue
@@ -104,7 +113,7 @@ def train_final(
         export_best(
             folder.best,
             genotype=row.genotype,
-            state=network.state_dict(),
+            state=state,
             source=source,
             base=base,
             input_shape=task.input_shape,
@@ -116,18 +125,17 @@ def train_final(
     return None
 
 
-def _train_row(
+def final_training(
     row: Evaluation,
     settings: Settings,
     task: Task,
     space: Any,
-    say: Callable[[str], None],
     seconds: float | None,
     after: int,
-) -> tuple[nn.Module, Final]:
-    """One row trained again and scored on test."""
-    import torch
-
+    *,
+    say: Callable[[str], None],
+) -> tuple[Mapping[str, torch.Tensor], Final]:
+    """One row trained again and scored on test: the state of its network, on the CPU, and what it came to."""
     from nasgen import numerics
     from nasgen.recipe import Recipe
     from nasgen.replicas import replicas_for, worth_all_cores
@@ -190,7 +198,8 @@ def _train_row(
     epochs = max(1, round(trained.steps / recipe.batches(len(images))))
     took = time.monotonic() - started
     say(f"final training of evaluation {row.number} ended: {epochs} epochs in {took:.0f} s, test {test_accuracy:.4f}")
-    return trained_network, Final(
+    state = {name: tensor.cpu() for name, tensor in trained_network.state_dict().items()}
+    return state, Final(
         number=row.number,
         genotype=row.genotype,
         fitness=row.fitness if row.fitness is not None else float("nan"),

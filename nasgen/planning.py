@@ -24,7 +24,7 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
 
     from nasgen.folder import RunFolder
     from nasgen.resolve import resolve
-    from nasgen.workers import connected
+    from nasgen.workers import connected, where_the_gpus_are
 
     started = time.monotonic()
     with TemporaryDirectory() as scratch, connected(arguments) as cluster:
@@ -43,7 +43,8 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
         from nasgen.rehearsal import measure_rates
         from nasgen.time_budget import final_seconds, search_seconds
 
-        rates = resolved.rates or measure_rates(task, arguments, resolved.regime)
+        there = where_the_gpus_are(cluster, settings.gpus_per_evaluation)
+        rates = resolved.rates or measure_rates(task, arguments, resolved.regime, say, there)
         final_fidelity, max_macs = resolved.budget.final, resolved.budget.max_macs
         rows, all_rows = len(task.split(settings.seed)[0]), len(task.y_train)
         each = search_seconds(rates, resolved.budget, rows)

@@ -10,6 +10,9 @@ from typing import Any
 
 from nasgen.errors import InputError
 
+MODULE_PREFIX = "nasgen_plugin_"
+"""How the modules of such files are called, before a hash of their path."""
+
 
 def is_plugin(name: str) -> bool:
     """Whether a name on the command line points into a file."""
@@ -40,7 +43,7 @@ def load_plugin(name: str) -> Any:
         If the file or the name is not there, or importing it raises.
     """
     path, attribute = plugin_path(name), name.rpartition(":")[2]
-    module_name = f"nasgen_plugin_{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
+    module_name = f"{MODULE_PREFIX}{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
     module = sys.modules.get(module_name)
     if module is None:
         spec = importlib.util.spec_from_file_location(module_name, path)

@@ -6,8 +6,9 @@ multiply-accumulates. What follows from that says :mod:`nasgen.time_budget`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from nasgen.budget import Regime, default_max_macs, fidelity
 from nasgen.errors import InputError
 from nasgen.recipe import Recipe
 from nasgen.settings import Arguments
+from nasgen.workers import There, here
+from search_spaces import TrainableSpace
 
 if TYPE_CHECKING:
     from nasgen.tasks import Task
@@ -37,8 +40,10 @@ class Rates:
         return self.constant + self.per_mac * macs
 
 
-def measure_rates(task: Task, arguments: Arguments, regime: Regime) -> Rates:
-    """Train a few small and large genotypes for a few steps each, in this process.
+def measure_rates(
+    task: Task, arguments: Arguments, regime: Regime, say: Callable[[str], None], there: There = here
+) -> Rates:
+    """Train a few small and large genotypes for a few steps each, ``there``.
 
     Those that raise are left out, as they will be in the search.
 
@@ -47,39 +52,51 @@ def measure_rates(task: Task, arguments: Arguments, regime: Regime) -> Rates:
     InputError
         If every one raises, or the space itself does.
     """
-    from nasgen import numerics
     from nasgen.assembly import check_space
     from nasgen.evaluators import build_space
-    from nasgen.final import seconds_per_epoch
     from nasgen.resolve import space_options
-    from nasgen.tasks.images import training_images
-    from nasgen.training import initialise
 
-    numerics.prepare(arguments.threads)
     default = default_max_macs(task.input_shape)
     spaces = [build_space(arguments.space, space_options(arguments, task, round(cap * default))) for cap in CAPS]
     check_space(arguments.space, spaces[-1])
-    images = training_images(task, arguments.seed, device=numerics.default_device()).training
+    macs, seconds, failure = there(_measure, task, spaces, arguments.threads, arguments.seed, regime, say=say)
+    if not seconds:
+        raise InputError(f"none of {len(CAPS)} random genotypes of {arguments.space} could be trained: {failure}")
+    return fit_rates(np.array(macs), np.array(seconds))
+
+
+def _measure(
+    task: Task,
+    spaces: Sequence[TrainableSpace[Any]],
+    threads: int,
+    seed: int,
+    regime: Regime,
+    *,
+    say: Callable[[str], None],
+) -> tuple[list[float], list[float], str]:
+    """MACs and seconds an image of a genotype of each space, and what the last one raised that could not be trained."""
+    from nasgen import numerics
+    from nasgen.final import seconds_per_epoch
+    from nasgen.tasks.images import training_images
+    from nasgen.training import initialise
+
+    numerics.prepare(threads)
+    images = training_images(task, seed, device=numerics.default_device()).training
     part = max(2, len(images) // 2)  # in batches of the size that most candidates have
     recipe = Recipe(**fidelity(part, part, 1, regime).recipe)
     rng = np.random.default_rng(0)
-    macs, seconds, failure = [], [], None
+    macs, seconds, failure = [], [], ""
     for space in spaces:
         try:
             genotype = space.sample(rng)
             network = initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), 0)  # noqa: B023  # called at once
             epoch = seconds_per_epoch(network, images, recipe, steps=MEASURED_STEPS)
         except Exception as error:
-            failure = error
+            failure = f"{type(error).__name__}: {error}"
             continue
         macs.append(float(space.to_graph(genotype).info.get("macs", 0.0)))
         seconds.append(epoch / len(images))
-    if not seconds:
-        raise InputError(
-            f"none of {len(CAPS)} random genotypes of {arguments.space} could be trained: "
-            f"{type(failure).__name__}: {failure}"
-        ) from failure
-    return fit_rates(np.array(macs), np.array(seconds))
+    return macs, seconds, failure
 
 
 def fit_rates(macs: np.ndarray, seconds: np.ndarray) -> Rates:

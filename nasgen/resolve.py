@@ -14,7 +14,7 @@ from nasgen.folder import RunFolder
 from nasgen.irwin_harris import RETRAINED, samples_for
 from nasgen.plugins import is_plugin, plugin_path
 from nasgen.settings import FIRST_DEADLINE, Arguments, Fidelity, Settings, is_saved
-from nasgen.workers import Workers
+from nasgen.workers import Workers, where_the_gpus_are
 from search_spaces import NarrowingSpace, ResizingSpace, TrainableSpace
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _resolve_training(
         from nasgen.time_budget import KEPT_BACK, budget_for, candidate_seconds, expected_evaluations
 
         say("rehearsing: how fast is this machine on this data (a time budget gives up exact repeatability)")
-        rates = measure_rates(task, arguments, regime)
+        rates = measure_rates(task, arguments, regime, say, where_the_gpus_are(cluster, workers.gpus))
         before = time.monotonic() - started
         left = max(1.0, 60 * arguments.minutes - before)
         narrows = arguments.profile != "paper" and isinstance(space, NarrowingSpace)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from nasgen.resolve import Resolved, resolve
 from nasgen.result import SearchResult
 from nasgen.settings import Arguments, Settings, read_arguments
 from nasgen.store import Store
-from nasgen.workers import Workers, connected
+from nasgen.workers import Workers, connected, where_the_gpus_are
 from search_spaces import InheritingSpace
 
 if TYPE_CHECKING:
@@ -112,7 +111,6 @@ def _settle(folder: RunFolder, arguments: Arguments, cluster: Cluster | None) ->
     """Resolve, check that space and strategy can be made, and bind the run to what it was started with."""
     from nasgen.assembly import check_space, make_space, make_strategy
     from nasgen.fingerprint import identity
-    from nasgen.numerics import environment
     from nasgen.objectives import check_objectives
     from nasgen.view import View
 
@@ -131,7 +129,7 @@ def _settle(folder: RunFolder, arguments: Arguments, cluster: Cluster | None) ->
             "arguments": arguments.model_dump(mode="json"),
             "settings": settings.model_dump(mode="json"),
             "identity": identity(settings, resolved.data_hash),
-            "environment": environment(settings.trains),
+            "environment": environment_of(settings, cluster),
         }
     )
     return resolved
@@ -169,11 +167,9 @@ def resume(
         changed, or the environment has (unless accepted).
     """
     if is_url(str(path)):
-        mirror, path = (
-            str(path),
-            Path(out) if out is not None else Path("runs") / str(path).rstrip("/").rpartition("/")[2],
-        )
-        fetch(mirror, path)
+        mirror = str(path)
+        path = out if out is not None else Path("runs") / mirror.rstrip("/").rpartition("/")[2]
+        fetch(mirror, Path(path))
     elif out is not None:
         raise InputError(f"--out goes with the URL of a mirror, found the folder {path}: leave it out")
     folder = RunFolder.open(path)
@@ -201,12 +197,12 @@ def resume(
         if folder.data.exists():  # the folder may have been moved
             settings = settings.model_copy(update={"task": str(folder.data.resolve())})
         _check_budget(folder, settings, changed)
-        resolved = _reopen(settings, values, accept_environment)
         cluster = stack.enter_context(connected(arguments))
-        if cluster is not None or changed.keys() & MOVES:
+        if cluster is not None or settings.executor == "ray" or changed.keys() & MOVES:
             settings = settings.model_copy(update=Workers.of(arguments, cluster).settings())
+        resolved = _reopen(settings, values, accept_environment, cluster)
         folder.write({**values, "settings": settings.model_dump(mode="json")})
-        return _run(folder, replace(resolved, settings=settings, cluster=cluster), started)
+        return _run(folder, resolved, started)
 
 
 MOVES = {"workers", "executor", "ray_address"}
@@ -255,10 +251,21 @@ def _check_budget(folder: RunFolder, settings: Settings, changed: Mapping[str, A
             )
 
 
-def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool) -> Resolved:
+def environment_of(settings: Settings, cluster: Cluster | None) -> dict[str, Any]:
+    """The environment in which the candidates are trained."""
+    from nasgen.numerics import environment
+
+    def found(trains: bool, *, say: Callable[[str], None]) -> dict[str, Any]:
+        return environment(trains)
+
+    there = where_the_gpus_are(cluster, settings.gpus_per_evaluation)
+    values: dict[str, Any] = there(found, settings.trains, say=lambda line: None)
+    return values
+
+
+def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool, cluster: Cluster | None) -> Resolved:
     """Read the data again and refuse to mix."""
     from nasgen.fingerprint import check_environment, check_identity, identity
-    from nasgen.numerics import environment
     from nasgen.plugins import file_hash
     from nasgen.tasks import get_task
 
@@ -268,5 +275,5 @@ def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool
     data_hash = task.data_hash if task is not None else file_hash(Path(str(settings.table)))
     check_identity(values["identity"], identity(settings, data_hash))
     if not accept_environment:
-        check_environment(values["environment"], environment(settings.trains))
-    return Resolved(settings, task, data_hash)
+        check_environment(values["environment"], environment_of(settings, cluster))
+    return Resolved(settings, task, data_hash, cluster=cluster)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from nasgen.errors import InputError
@@ -16,6 +17,24 @@ if TYPE_CHECKING:
     from nasgen.executors.ray_cluster import Cluster
 
 LOCAL = "local"
+
+There = Callable[..., Any]
+"""Calls ``function(*arguments, say=...)``, here or on another machine."""
+
+
+def here(function: Callable[..., Any], *arguments: Any, say: Callable[[str], None]) -> Any:
+    """Call a function in this process."""
+    return function(*arguments, say=say)
+
+
+def where_the_gpus_are(cluster: Cluster | None, gpus: float) -> There:
+    """What calls functions that train: on a node of the cluster where evaluations have GPUs and this machine none."""
+    if cluster is None or not gpus or _gpus_here():
+        return here
+    from nasgen.executors.ray_call import call
+    from nasgen.executors.ray_cluster import Share
+
+    return partial(call, cluster, Share(1, max(1.0, gpus)))
 
 
 @dataclass(frozen=True, slots=True)

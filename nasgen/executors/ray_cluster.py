@@ -162,9 +162,9 @@ def lock_others_out() -> None:
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     if "ray" in sys.modules:  # which has read its environment then
-        from ray._raylet import Config
+        import ray
 
-        Config.initialize("")  # as Ray itself does where it turns authentication on
+        ray._raylet.Config.initialize("")  # type: ignore[attr-defined]  # as Ray itself does where it turns authentication on
 
 
 def _knock(address: str) -> None:

@@ -52,5 +52,5 @@ def test_a_rehearsal_trains_under_the_regime_of_the_search(monkeypatch: pytest.M
 
     monkeypatch.setattr("nasgen.final.seconds_per_epoch", seconds_per_epoch)
     regime = Regime("shift", muon_lr=0.1)
-    measure_rates(get_task(digits()), read_arguments(out="run", minutes=1.0), regime)
+    measure_rates(get_task(digits()), read_arguments(out="run", minutes=1.0), regime, print)
     assert {(recipe.augmentation, recipe.muon_lr) for recipe in recipes} == {("shift", 0.1)}
