@@ -66,8 +66,8 @@ class Arguments(_Frozen):
     executor: Literal["auto", "inline", "processes", "ray"] = "auto"
     ray_address: str | None = None
     mirror: str | None = None
-    cpus_per_evaluation: Annotated[float, Field(gt=0)] | None = None
-    gpus_per_evaluation: Annotated[float, Field(ge=0)] | None = None
+    cpus_per_evaluation: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    gpus_per_evaluation: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     threads: Positive = 1
     deadline: Annotated[float, Field(gt=0)] | None = None
     halving: bool | None = None
