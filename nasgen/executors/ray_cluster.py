@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -90,10 +92,14 @@ class Cluster:
         own: dict[str, Any] = {}
         if address == LOCAL:
             own = {"num_cpus": cpus, "num_gpus": gpus, "include_dashboard": False, "_node_ip_address": OWN_HOST}
+        terminate = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="nasgen", **own)
         except Exception as error:
             raise InputError(f"--ray-address {address}: {_reason(error)}") from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, terminate)  # Ray's own handler exits in the midst of whatever happens
 
     def nodes(self) -> dict[str, dict[str, float]]:
         """Resources of the nodes that are alive, by their ids."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import tiny_training
 
 from nasgen import training
+from nasgen.cli import _interrupt
 from nasgen.executors.ray_cluster import Cluster, Share
 from nasgen.plugins import load_plugin
 from nasgen.workers import here, where_the_gpus_are
@@ -27,6 +29,10 @@ def cluster() -> Iterator[Cluster]:
     with Cluster("local", cpus=2, gpus=1) as cluster:
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # nodes know nasgen, but not its tests
         yield cluster
+
+
+def test_a_cluster_leaves_the_handler_of_sigterm_alone(cluster: Cluster) -> None:
+    assert signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, _interrupt)  # as pytest, or a command before, left it
 
 
 def count_down(start: int, *, say: Callable[[str], None]) -> tuple[int, str]:
