@@ -72,9 +72,9 @@ class EvaluatorActor:
         self._ending: Token | None = None
 
     def hello(self) -> dict[str, Any]:
-        """Where this actor is, and in what environment."""
-        context = ray.get_runtime_context()
-        return {"node": context.get_node_id(), "environment": environment(trains=False)}
+        """Where this actor is, on which GPUs, and in what environment."""
+        node = ray.get_runtime_context().get_node_id()
+        return {"node": node, "gpus": ray.get_gpu_ids(), "environment": environment(trains=False)}
 
     def evaluate(self, number: int, dispatch: int, request: str, inherited: bytes) -> Iterator[Reply]:
         """Evaluate one request; yields a reply as it starts and one with its outcome or loss.

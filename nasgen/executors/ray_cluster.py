@@ -48,11 +48,10 @@ class Share:
         return min(fitting, default=0)
 
     def times(self, factor: float, most: Mapping[str, float]) -> Share:
-        """So many times as much of each, but no more than a machine has."""
-        return Share(
-            min(self.cpus * factor, max(self.cpus, most.get("CPU", 0.0))),
-            min(self.gpus * factor, max(self.gpus, most.get("GPU", 0.0))),
-        )
+        """So many times as much of each, but no more than a machine has; of several GPUs, Ray gives whole ones."""
+        cpus = min(self.cpus * factor, max(self.cpus, most.get("CPU", 0.0)))
+        gpus = min(self.gpus * factor, max(self.gpus, most.get("GPU", 0.0)))
+        return Share(cpus, gpus if gpus < 1 else float(int(gpus)))
 
 
 class Cluster:
@@ -170,7 +169,8 @@ def lock_others_out() -> None:
     if "ray" in sys.modules:  # which has read its environment then
         import ray
 
-        ray._raylet.Config.initialize("")  # type: ignore[attr-defined]  # as Ray itself does where it turns authentication on
+        # as Ray itself does where it turns authentication on
+        ray._raylet.Config.initialize("")  # type: ignore[attr-defined]
 
 
 def _knock(address: str) -> None:

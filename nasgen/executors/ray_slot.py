@@ -26,9 +26,6 @@ from nasgen.executors.wire import event_of, request_text
 GET_SECONDS = 30.0
 """How long something that is said to be there may take to come."""
 
-END_SECONDS = 3.0
-"""How long an actor may take to end its worker before it counts as out of reach."""
-
 
 class Heard(NamedTuple):
     """What a slot said: an event of its job, where there is one, and what its worker has printed and kept."""
@@ -63,39 +60,41 @@ class Slot:
         Whether it can be given a job before it stands: its place was ours a moment ago.
     places
         How many ordinary slots it stands for.
+    node
+        Id of the node where it is to be; empty where Ray chooses.
 
     Attributes
     ----------
+    ready
+        Whether it stands.
     node
-        Id of the node where it is; empty until it stands.
+        Id of the node where it is, or is to be; empty until that is known.
+    gpus
+        Of that node, which it shares with others or has for itself; empty until it stands.
     environment
         Versions and CPU features there.
     job
         None while it is idle.
     began
         Whether the evaluation has begun.
-    since
-        When it was made or given the job, by the monotonic clock.
+    made, since
+        When it was made; and when that was, or it was given the job; by the monotonic clock.
     leaving
         Whether it ends with its job, to make room.
     """
 
-    def __init__(self, actor: Any, share: Share, *, trusted: bool, places: int = 1) -> None:
+    def __init__(self, actor: Any, share: Share, *, trusted: bool, places: int = 1, node: str = "") -> None:
         self.actor, self.share, self.trusted, self.places = actor, share, trusted, places
-        self.node = ""
+        self.ready = False
+        self.node = node
+        self.gpus: frozenset[int] = frozenset()
         self.environment: Mapping[str, Any] = {}
         self.job: Job | None = None
         self.began = False
-        self.since = time.monotonic()
+        self.made = self.since = time.monotonic()
         self.leaving = False
-        self._inherited = b""
         self._hello = actor.hello.remote()
         self._stream: Any = None
-
-    @property
-    def ready(self) -> bool:
-        """Whether the actor stands."""
-        return bool(self.node)
 
     @property
     def free(self) -> bool:
@@ -107,18 +106,15 @@ class Slot:
         """What Ray can wait for; None where it is idle."""
         return self._stream if self.ready else self._hello
 
-    def take(self, job: Job, inherited: bytes) -> None:
-        """Give it a job, with the weights that it starts from; one that does not stand yet keeps it."""
-        self.job, self.began, self.since, self._inherited = job, False, time.monotonic(), inherited
-        if self.ready:
-            self._send()
+    def take(self, job: Job) -> None:
+        """Give it a job, which it keeps until it stands."""
+        self.job, self.began, self.since = job, False, time.monotonic()
 
-    def _send(self) -> None:
-        if self.job is None:
-            return
+    def begin(self, inherited: bytes) -> None:
+        """Send the job to the actor that stands, with the weights that it starts from."""
+        assert self.job is not None
         method = self.actor.evaluate.options(num_returns="streaming")
-        self._stream = method.remote(*self.job.token, request_text(self.job.request), self._inherited)
-        self._inherited = b""
+        self._stream = method.remote(*self.job.token, request_text(self.job.request), inherited)
 
     def hear(self) -> Heard:
         """What it has to say, once Ray says that there is something.
@@ -141,8 +137,8 @@ class Slot:
 
     def _hear_hello(self) -> Heard:
         hello = ray.get(self._hello, timeout=GET_SECONDS)
-        self.node, self.environment = hello["node"], hello["environment"]
-        self._send()
+        self.node, self.gpus, self.environment = hello["node"], frozenset(hello["gpus"]), hello["environment"]
+        self.ready = True
         return Heard(None)
 
     def _hear_event(self) -> Heard:
@@ -157,18 +153,23 @@ class Slot:
             self.began = True
         return Heard(event, reply["printed"], reply["weights"])
 
-    def end_job(self) -> bool:
-        """End the job and keep the actor; False where it does not answer."""
-        assert self.job is not None
+    def ask_to_end(self) -> None:
+        """Have the actor end its job, where it has one."""
+        if self.job is not None and self.ready:
+            with suppress(RayError):
+                self.actor.end.remote(*self.job.token)
+
+    def end_job(self, end: float) -> bool:
+        """End the job and keep the actor; False where that does not answer until ``end``, by the monotonic clock."""
         if not self.ready:
-            self.job, self._inherited = None, b""
+            self.job = None
             return True
-        stream, end = self._stream, time.monotonic() + END_SECONDS
+        self.ask_to_end()
+        stream = self._stream
         with suppress(RayError):
-            self.actor.end.remote(*self.job.token)
             while ray.wait([stream], timeout=max(0.0, end - time.monotonic()))[0]:
                 try:
-                    ray.get(next(stream), timeout=END_SECONDS)
+                    ray.get(next(stream), timeout=max(0.0, end - time.monotonic()))
                 except StopIteration:
                     self.job, self._stream = None, None
                     return True
