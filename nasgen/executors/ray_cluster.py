@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ OWN_HOST = "127.0.0.2" if sys.platform == "linux" else None
 CONNECT_SECONDS = 5.0
 CONNECT_TRIES = "6"
 """Of Ray, a second each, to be let in by a cluster that answers; 20 otherwise."""
+
+SETTINGS_FRAME = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""The first of an HTTP/2 connection: of no length, and of type 4."""
 
 TOKEN_ADVICE = (
     "set RAY_AUTH_MODE=token and the same RAY_AUTH_TOKEN here and on every node, or RAY_AUTH_MODE=disabled on all"
@@ -81,13 +85,12 @@ class Cluster:
             os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", CONNECT_TRIES)
         import ray
 
-        if address not in (LOCAL, "auto"):
-            _knock(address)
-
         self.address = address
         self._ours = not ray.is_initialized()
         if not self._ours:
             return
+        if address != LOCAL:
+            _knock(address)
         own: dict[str, Any] = {}
         if address == LOCAL:
             own = {"num_cpus": cpus, "num_gpus": gpus, "include_dashboard": False, "_node_ip_address": OWN_HOST}
@@ -174,22 +177,43 @@ def lock_others_out() -> None:
 
 
 def _knock(address: str) -> None:
-    """See that somebody listens: Ray itself tries for a minute, and then does not say where."""
+    """See that a cluster listens: Ray itself tries for a minute or more, and then does not say where."""
     import ray
 
+    where = f"--ray-address {address}"
+    if address == "auto":
+        try:
+            address = str(ray._private.services.canonicalize_bootstrap_address("auto"))
+        except ConnectionError as error:
+            message = "no cluster runs on this machine: start one with `ray start --head`, or give HOST:PORT"
+            raise InputError(f"{where}: {message}") from error
+        where += f", {address} here"
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise InputError(f"--ray-address must be HOST:PORT, auto or local, found {address!r}")
     host = host.strip("[]")
     if host in ("localhost", "127.0.0.1", "::1"):  # by which Ray means this machine's address in its network
         host = ray.util.get_node_ip_address()
+    expected = f"{where}: expected the head of a Ray cluster (as `ray start --head` prints it)"
     try:
-        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        with socket.create_connection((host, int(port)), CONNECT_SECONDS) as connection:
+            if not _speaks_grpc(connection):
+                raise InputError(f"{expected}, found somebody else, or a head that does not answer")
     except (OSError, OverflowError) as error:
-        raise InputError(
-            f"--ray-address {address}: expected the head of a Ray cluster (as `ray start --head` prints it), "
-            f"found nobody who answers: {error}"
-        ) from error
+        raise InputError(f"{expected}, found nobody who answers: {error}; start one, or name another") from error
+
+
+def _speaks_grpc(connection: socket.socket) -> bool:
+    """Whether the other side greets as HTTP/2 does (RFC 9113, section 3.4): with a frame of settings."""
+    if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):  # it waits for another greeting first
+        return True
+    connection.settimeout(CONNECT_SECONDS)
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS_FRAME)
+    greeting = b""
+    with suppress(OSError):
+        while len(greeting) < len(SETTINGS_FRAME) and (more := connection.recv(len(SETTINGS_FRAME))):
+            greeting += more
+    return greeting[3:4] == SETTINGS_FRAME[3:4]
 
 
 def _reason(error: Exception) -> str:
@@ -199,8 +223,6 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, ray.exceptions.AuthenticationError) or "token" in text.lower():
         return f"the cluster does not accept this machine's token: {TOKEN_ADVICE} ({text[:200]})"
-    if "could not find any running Ray instance" in text.lower():
-        return "no cluster runs on this machine: start one with `ray start --head`, or give HOST:PORT"
     return f"cannot connect: {text[:300]}; if the cluster asks for a token, {TOKEN_ADVICE}"
 
 

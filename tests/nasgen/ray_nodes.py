@@ -19,6 +19,7 @@ from lookup_search import search
 from nasgen.executors.ray_cluster import Cluster, lock_others_out
 from nasgen.result import SearchResult
 from nasgen.settings import Settings
+from nasgen.summary import open_store
 
 PATIENCE = 60.0
 """Seconds within which whatever is waited for has happened, however busy the machine is."""
@@ -187,7 +188,7 @@ class Search:
     def __init__(self, cells: Path, folder: Path, patch: Any, pause: float, **options: Any) -> None:
         self.cells, self.folder, self.options = cells, folder, options
         self.marks = folder / "marks"
-        self.marks.mkdir()
+        self.marks.mkdir(exist_ok=True)
         self.spec = {
             "kind": "file",
             "name": f"{SLOW_LOOKUP}:SlowLookup",
@@ -234,6 +235,11 @@ class Search:
         """Wait until a node is in the middle of an evaluation; its number."""
         wait_until(lambda: self.marked_by(word, nodes.workers(node)), f"the node has {word} an evaluation")
         return self.marked_by(word, nodes.workers(node))[0]
+
+    def attempts(self) -> set[int]:
+        """The numbers of the attempts that rows have ended with."""
+        with open_store(self.folder / "run") as store:
+            return {outcome.attempt for _, outcome in store.rows() if outcome is not None}
 
     @property
     def log(self) -> str:
