@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import secrets
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -182,11 +185,22 @@ def assert_nothing_left(nodes: Nodes, seconds: float = GONE_SECONDS) -> None:
     wait_until(lambda: not nodes.ours(), f"no process of ours is left, found {nodes.ours()}", seconds)
 
 
+DRIVER = """
+import json, sys
+from pathlib import Path
+from pytest import MonkeyPatch
+from ray_nodes import Search
+
+cells, folder, address, pause, options = json.loads(sys.argv[1])
+Search(Path(cells), Path(folder), MonkeyPatch(), pause, **options).start(address).result()
+"""
+
+
 class Search:
     """Searches by slow look-up, on a cluster and, for comparison, undisturbed in this process."""
 
     def __init__(self, cells: Path, folder: Path, patch: Any, pause: float, **options: Any) -> None:
-        self.cells, self.folder, self.options = cells, folder, options
+        self.cells, self.folder, self.pause, self.options = cells, folder, pause, options
         self.marks = folder / "marks"
         self.marks.mkdir(exist_ok=True)
         self.spec = {
@@ -209,6 +223,12 @@ class Search:
 
         threading.Thread(target=run, daemon=True).start()
         return future
+
+    def start_command(self, address: str, prefix: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """Search on a cluster in a process of its own."""
+        given = json.dumps([str(self.cells), str(self.folder), address, self.pause, self.options])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return subprocess.Popen([*prefix, sys.executable, "-c", DRIVER, given], env=environment)
 
     def marked(self, word: str) -> dict[int, list[int]]:
         """Process ids of the workers that have ``begun`` with an evaluation or have ``held`` it, by its number."""

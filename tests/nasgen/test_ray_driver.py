@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,16 +12,6 @@ from ray_nodes import Nodes, Search, assert_nothing_left
 import nasgen
 
 OPTIONS = {"strategy": "regularized-evolution", "window": 4, "evaluations": 24}
-DRIVER = f"""
-import sys
-from pathlib import Path
-from pytest import MonkeyPatch
-from ray_nodes import Search
-
-cells, folder, address = sys.argv[1:]
-Search(Path(cells), Path(folder), MonkeyPatch(), 0.1, **{OPTIONS}).start(address).result()
-"""
-
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(180)]
 
 
@@ -35,9 +22,7 @@ def test_a_killed_driver_leaves_nobody_and_the_search_goes_on(
     with Nodes() as nodes:
         nodes.add()
         nodes.add()
-        command = [sys.executable, "-c", DRIVER, str(cell_table), str(tmp_path), nodes.address]
-        path = os.pathsep.join(sys.path)
-        with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.DEVNULL) as driver:
+        with slow.start_command(nodes.address) as driver:
             try:
                 (slow.marks / "hang").touch()
                 slow.hold(after=5)
