@@ -7,16 +7,14 @@ it tells is what the other executors tell.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypedDict
 
 import ray
 
 from nasgen.executors.base import Finished, Job, Lost, Started, Token
 from nasgen.executors.processes import ProcessExecutor
+from nasgen.executors.scratch import Scratch
 from nasgen.executors.shipping import Parcel, unpack
 from nasgen.executors.wire import event_text, request_of
 from nasgen.executors.worker import leave_with
@@ -62,11 +60,11 @@ class EvaluatorActor:
         leave_with(os.getppid())  # a worker would outlive its raylet by a minute, and go on for nobody
         fetches = {parcel: lambda held=held: ray.get(held[0]).data for parcel, held in parcels}
         spec = unpack(spec, fetches)
-        self._folder = Path(tempfile.mkdtemp(prefix="nasgen-actor-"))
-        self._weights = WeightStore(self._folder / "weights") if "weights" in spec else None
+        self._scratch = Scratch("nasgen-actors")
+        self._weights = WeightStore(self._scratch.path / "weights") if "weights" in spec else None
         if self._weights is not None:
             spec["weights"] = str(self._weights.folder)
-        self._log = self._folder / "log.txt"
+        self._log = self._scratch.path / "log.txt"
         self._executor = ProcessExecutor(spec, 1, threads=threads, log=self._log, patience=patience)
         self._read = 0
         self._ending: Token | None = None
@@ -106,7 +104,7 @@ class EvaluatorActor:
     def close(self) -> None:
         """End the worker and leave nothing behind."""
         self._executor.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.remove()
 
     def _last_reply(self, event: Finished | Lost, job: Job) -> Reply:
         weights = b""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from nasgen.executors.scratch import private_folder
 from nasgen.plugins import is_plugin
 
 KEPT_SECONDS = 7 * 24 * 3600.0
@@ -66,7 +66,7 @@ def unpack(spec: Mapping[str, Any], parcels: Mapping[Parcel, Any]) -> dict[str, 
 
 def _cached(parcel: Parcel, fetch: Any) -> Path:
     """The file in this machine's cache, which many workers share."""
-    cache = _cache_folder()
+    cache = private_folder("nasgen")
     path = cache / parcel.digest / Path(parcel.path).name
     with FileLock(cache / f"{parcel.digest}.lock"):
         _forget_old(cache)
@@ -77,16 +77,6 @@ def _cached(parcel: Parcel, fetch: Any) -> Path:
             scratch.replace(path)
         os.utime(path.parent)
     return path
-
-
-def _cache_folder() -> Path:
-    """A folder of this user alone: what lies in it is run."""
-    folder = Path(tempfile.gettempdir()) / f"nasgen-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise PermissionError(f"{folder} must belong to the user alone: remove it")
-    return folder
 
 
 def _forget_old(cache: Path) -> None:
