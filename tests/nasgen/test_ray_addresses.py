@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,7 @@ from lookup_search import Said, search_command
 from ray_nodes import Nodes
 
 from nasgen.errors import InputError
-from nasgen.executors.ray_cluster import Cluster
+from nasgen.executors.ray_cluster import Cluster, Share
 
 HOST = "127.0.1.250"
 
@@ -125,3 +126,39 @@ def test_no_cluster_runs_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(InputError, match="must be HOST:PORT, auto or local"):
         Cluster(address)
+
+
+IMPORTED_BEFORE = """
+import ray
+from nasgen.executors.ray_cluster import Cluster
+
+with Cluster("local", cpus=1) as cluster:
+    print(len(cluster.nodes()))
+"""
+
+
+def test_a_cluster_of_our_own_where_ray_was_imported_before_us() -> None:
+    """Ray reads its environment as it is imported, and with it the token."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    words = [sys.executable, "-c", IMPORTED_BEFORE]
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=MOST_SECONDS, check=False)
+    assert ended.stdout == "1\n", ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("share", "machine", "larger"),
+    [
+        (Share(1, 0), {"CPU": 8.0}, Share(2, 0)),
+        (Share(1, 0), {"CPU": 1.0}, Share(1, 0)),
+        (Share(2, 0), {"CPU": 3.0}, Share(3, 0)),
+        (Share(1, 0.5), {"CPU": 8.0, "GPU": 1.0}, Share(2, 1)),
+        (Share(1, 0.25), {"CPU": 8.0, "GPU": 4.0}, Share(2, 0.5)),
+        (Share(1, 0.6), {"CPU": 8.0, "GPU": 4.0}, Share(2, 1)),
+        (Share(1, 1), {"CPU": 8.0, "GPU": 4.0}, Share(2, 2)),
+        (Share(1, 2), {"CPU": 8.0, "GPU": 3.0}, Share(2, 3)),
+        (Share(1, 0), {}, Share(1, 0)),
+    ],
+)
+def test_a_larger_share_is_one_that_ray_can_give(share: Share, machine: dict[str, float], larger: Share) -> None:
+    """Of more GPUs than one it gives whole ones."""
+    assert share.times(2, machine) == larger

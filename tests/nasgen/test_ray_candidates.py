@@ -239,6 +239,19 @@ def test_what_is_printed_comes_home(nodes: Nodes, cluster: Cluster, tmp_path: Pa
     assert b"more \xff rubbish" in (tmp_path / "log.txt").read_bytes()
 
 
+@pytest.mark.slow
+def test_memory_and_descriptors_are_flat_over_ten_thousand_evaluations(nodes: Nodes, executor: RayExecutor) -> None:
+    processes = [psutil.Process(), *nodes.ours()]
+
+    def evaluate(number: int) -> list[tuple[int, int]]:
+        outcomes_of(executor, [f"healthy {count}" for count in range(number)], PATIENCE)
+        return [(process.memory_info().rss, process.num_fds()) for process in processes]
+
+    for (memory, descriptors), (more, many) in zip(evaluate(4000), evaluate(6000), strict=True):
+        assert more - memory < 15_000_000
+        assert many <= descriptors + 2
+
+
 def actor_of(slot: Any) -> psutil.Process:
     """The process of a slot's actor."""
     import ray

@@ -10,8 +10,12 @@ from typing import Any
 
 import psutil
 import pytest
+from contracts.executor_contract import SPEC
 from lookup_search import search, table_of
 from ray_nodes import GONE_SECONDS, PATIENCE, Nodes, Search, assert_nothing_left, connected, wait_until
+
+from nasgen.executors.ray_cluster import Cluster
+from nasgen.executors.ray_executor import RayExecutor
 
 ROWS = 24
 OPTIONS: dict[str, Any] = {"strategy": "regularized-evolution", "window": 4, "evaluations": ROWS}
@@ -158,6 +162,30 @@ def test_a_node_that_joins_is_used_and_one_that_leaves_is_not_missed(
     check(slow, nodes, quiet)
     assert "2 -> 3" in slow.log
     assert "3 -> 2" in slow.log
+
+
+def test_a_node_that_dies_while_its_slots_start_is_not_held_against_the_rest(nodes: Nodes) -> None:
+    """Three actors in a row that never stand end a search otherwise."""
+    with RayExecutor(SPEC, Cluster(nodes.address)) as executor:
+        wait_for_slots(executor, 2)
+        dying = nodes.add(6)
+        wait_until(lambda: executor.wait(0.05) or len(list(executor._slots)) == 8, "actors are asked for there")
+        time.sleep(0.5)  # they start, and nobody listens to them yet
+        nodes.kill(dying)
+        end = time.monotonic() + 5  # Ray tells it within two
+        while time.monotonic() < end:
+            executor.wait(0.1)
+            time.sleep(0.1)
+        wait_for_slots(executor, 2)
+    assert_nothing_left(nodes)
+
+
+def wait_for_slots(executor: RayExecutor, slots: int) -> None:
+    def stand() -> bool:
+        executor.wait(0.1)
+        return executor.capacity == slots
+
+    wait_until(stand, f"{slots} slots stand")
 
 
 def alive(process: psutil.Process) -> bool:
