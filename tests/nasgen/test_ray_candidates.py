@@ -165,7 +165,9 @@ def test_an_evaluator_that_cannot_be_made_ends_the_run(nodes: Nodes, cluster: Cl
     assert_nothing_left(nodes)
 
 
-@pytest.mark.parametrize("state", ["starting", "standing", "busy", "hanging", "frozen", "widening"])
+@pytest.mark.parametrize(
+    "state", ["starting", "standing", "busy", "hanging", pytest.param("frozen", marks=pytest.mark.slow), "widening"]
+)
 def test_close_in_every_state_leaves_nothing(nodes: Nodes, cluster: Cluster, state: str) -> None:
     with RayExecutor(SPEC, cluster) as executor:
         start_of = CLOSED.get(state)

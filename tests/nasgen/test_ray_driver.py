@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -30,9 +29,7 @@ def test_a_killed_driver_leaves_nobody_and_the_search_goes_on(
                     slow.wait_for(nodes, node)
             finally:
                 driver.kill()
-        start = time.monotonic()
         assert_nothing_left(nodes, 5)
-        print("TOOK", time.monotonic() - start)
         slow.release()
         nasgen.resume(tmp_path / "run")
         assert_nothing_left(nodes)

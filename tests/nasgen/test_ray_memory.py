@@ -86,6 +86,7 @@ def test_two_at_once_are_given_the_gpu_in_turn(trial: Callable[..., AbstractCont
         assert_both_slots_work(one)
 
 
+@pytest.mark.slow
 def test_of_several_gpus_one_is_emptied(trial: Callable[..., AbstractContextManager[Trial]]) -> None:
     with trial(4, 2, HALF_A_GPU, slots=4) as one:
         one.submit("starve 1 hold")
@@ -108,6 +109,7 @@ def test_where_there_is_no_larger_share_the_same_is_tried_again(
         ]
 
 
+@pytest.mark.slow
 def test_a_larger_share_that_others_have_taken_is_done_without(
     trial: Callable[..., AbstractContextManager[Trial]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,9 +70,7 @@ def test_a_killed_node_costs_no_attempt_and_its_slots_come_back(
     number = slow.wait_for(nodes, nodes.all[0])
     nodes.kill(nodes.all[0])
     back = nodes.add()
-    start = time.monotonic()
     slow.wait_for(nodes, back)
-    print("TOOK", time.monotonic() - start)
     slow.release()
     result.result(PATIENCE)
     check(slow, nodes, quiet)
@@ -86,7 +84,7 @@ def test_a_killed_raylet_takes_its_worker_along(nodes: Nodes, slow: Search, quie
     number = slow.wait_for(nodes, victim)
     workers = nodes.workers(victim)
     nodes.kill_raylet(victim)
-    print("TOOK", wait_until(lambda: not any(map(alive, workers)), "the worker has ended", GONE_SECONDS))
+    wait_until(lambda: not any(map(alive, workers)), "the worker has ended", GONE_SECONDS)
     slow.release()
     result.result(PATIENCE)
     check(slow, nodes, quiet)
@@ -104,7 +102,7 @@ def test_a_frozen_node_is_done_without_and_wakes_to_nothing(
     number = slow.wait_for(nodes, nodes.all[0])
     frozen = nodes.freeze(nodes.all[0])
     slow.release()
-    print("TOOK", wait_until(lambda: len(slow.marked("begun")[number]) == 2, "it is evaluated again"))
+    wait_until(lambda: len(slow.marked("begun")[number]) == 2, "it is evaluated again")
     if deadline < 60:
         resume(frozen)
     result.result(PATIENCE)
@@ -115,6 +113,7 @@ def test_a_frozen_node_is_done_without_and_wakes_to_nothing(
         wait_until(lambda: not any(map(alive, frozen)), "Ray ends a node that it had given up")
 
 
+@pytest.mark.slow
 def test_an_actor_that_wakes_late_is_not_heard(nodes: Nodes, slow: Search, quiet: list[dict[str, str]]) -> None:
     result = slow.start(nodes.address, deadline=2.0)
     slow.hold(after=5)
@@ -124,7 +123,7 @@ def test_an_actor_that_wakes_late_is_not_heard(nodes: Nodes, slow: Search, quiet
     for process in frozen:
         process.suspend()
     slow.release()
-    print("TOOK", wait_until(lambda: len(slow.marked("begun")[number]) == 2, "it is evaluated again"))
+    wait_until(lambda: len(slow.marked("begun")[number]) == 2, "it is evaluated again")
     resume(frozen)
     result.result(PATIENCE)
     check(slow, nodes, quiet)
@@ -140,7 +139,6 @@ def test_a_search_waits_for_nodes_that_have_all_gone(nodes: Nodes, slow: Search,
     wait_until(lambda: "-> 0" in slow.log, "no slot is left")
     time.sleep(2)  # nothing to wait for: it is to stand this
     nodes.add()
-    print("TOOK", wait_until(lambda: "0 -> 1" in slow.log.partition("-> 0")[2], "a slot is back"))
     result.result(PATIENCE)
     check(slow, nodes, quiet)
 
@@ -153,9 +151,7 @@ def test_a_node_that_joins_is_used_and_one_that_leaves_is_not_missed(
     joined = nodes.add()
     start = time.monotonic()
     slow.wait_for(nodes, joined)
-    seconds = time.monotonic() - start
-    print("TOOK", seconds)
-    assert seconds < 10
+    assert time.monotonic() - start < 10
     nodes.leave(joined)
     slow.release()
     result.result(PATIENCE)
@@ -164,6 +160,7 @@ def test_a_node_that_joins_is_used_and_one_that_leaves_is_not_missed(
     assert "3 -> 2" in slow.log
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_while_its_slots_start_is_not_held_against_the_rest(nodes: Nodes) -> None:
     """Three actors in a row that never stand end a search otherwise."""
     with RayExecutor(SPEC, Cluster(nodes.address)) as executor:

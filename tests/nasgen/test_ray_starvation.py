@@ -48,6 +48,7 @@ def test_what_no_node_has_is_refused(say: Say, nodes: Nodes, cell_table: Path, t
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_others_that_let_go_are_waited_for(say: Say, nodes: Nodes, cell_table: Path, tmp_path: Path) -> None:
     let_go = threading.Timer(3, take_resources(cpus=2))
     let_go.start()
