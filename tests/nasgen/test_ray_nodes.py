@@ -1,4 +1,4 @@
-"""Nodes are killed, frozen and cut off in the middle of a search, and come back: the table is that of a quiet run."""
+"""Nodes and drivers are killed or frozen in the middle of a search, and come back: the table is that of a quiet run."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contracts.executor_contract import SPEC
 from lookup_search import search, table_of
 from ray_nodes import GONE_SECONDS, PATIENCE, Nodes, Search, assert_nothing_left, connected, wait_until
 
+import nasgen
 from nasgen.executors.ray_cluster import Cluster
 from nasgen.executors.ray_executor import RayExecutor
 
@@ -158,6 +159,23 @@ def test_a_node_that_joins_is_used_and_one_that_leaves_is_not_missed(
     check(slow, nodes, quiet)
     assert "2 -> 3" in slow.log
     assert "3 -> 2" in slow.log
+
+
+def test_a_killed_driver_leaves_nobody_and_the_search_goes_on(
+    nodes: Nodes, slow: Search, quiet: list[dict[str, str]]
+) -> None:
+    (slow.marks / "hang").touch()
+    with slow.start_command(nodes.address) as driver:
+        try:
+            slow.hold(after=5)
+            for node in nodes.all:
+                slow.wait_for(nodes, node)
+        finally:
+            driver.kill()
+    assert_nothing_left(nodes, 5)
+    slow.release()
+    nasgen.resume(slow.folder / "run")
+    check(slow, nodes, quiet)
 
 
 @pytest.mark.slow
