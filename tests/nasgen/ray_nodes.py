@@ -63,6 +63,7 @@ class Nodes:
         from ray.cluster_utils import Cluster as RayNodes
 
         os.environ.setdefault(MARK, secrets.token_hex(8))
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         self._nodes = RayNodes(
             initialize_head=True,
             head_node_args={
