@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 import pytest
 import tiny_training
+from ray_nodes import wait_until
 
 from nasgen import training
-from nasgen.cli import _interrupt
 from nasgen.executors.ray_cluster import Cluster, Share
 from nasgen.plugins import load_plugin
 from nasgen.workers import here, where_the_gpus_are
@@ -31,8 +31,14 @@ def cluster() -> Iterator[Cluster]:
         yield cluster
 
 
-def test_a_cluster_leaves_the_handler_of_sigterm_alone(cluster: Cluster) -> None:
-    assert signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, _interrupt)  # as pytest, or a command before, left it
+def test_a_connection_leaves_the_handler_of_sigterm_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **_: signal.signal(signal.SIGTERM, signal.SIG_IGN))  # as Ray sets its own
+    before = signal.getsignal(signal.SIGTERM)
+    Cluster("local")
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def count_down(start: int, *, say: Callable[[str], None]) -> tuple[int, str]:
@@ -92,7 +98,7 @@ def test_objects_of_a_file_of_ones_own_travel(cluster: Cluster, tmp_path: Path) 
 
 def test_it_waits_for_room(cluster: Cluster) -> None:
     assert Share(1, 1).fits({"CPU": 2.0, "GPU": 0.5}) == 0
-    assert cluster.shortage(Share(1, 1)) is None
+    wait_until(lambda: cluster.shortage(Share(1, 1)) is None, "what ran before has let go")
     assert "1 CPU and 2 GPUs" in str(cluster.shortage(Share(1, 2)))
 
 
