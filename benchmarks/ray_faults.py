@@ -29,13 +29,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "nasgen")]
 
-import psutil  # noqa: E402
-import pytest  # noqa: E402
-from contracts.landscape import write_table  # noqa: E402
-from lookup_search import search, table_of  # noqa: E402
-from ray_nodes import Nodes, Search, wait_until  # noqa: E402
+import psutil  # noqa: E402 (after the path)
+import pytest  # noqa: E402 (after the path)
+from contracts.landscape import write_table  # noqa: E402 (after the path)
+from lookup_search import search, table_of  # noqa: E402 (after the path)
+from ray_nodes import Nodes, Search, wait_until  # noqa: E402 (after the path)
 
-import nasgen  # noqa: E402
+import nasgen  # noqa: E402 (after the path)
 
 ROWS, PAUSE = 24, 0.1
 OPTIONS: dict[str, Any] = {"strategy": "regularized-evolution", "window": 4, "evaluations": ROWS}

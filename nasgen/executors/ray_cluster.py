@@ -172,7 +172,7 @@ def lock_others_out() -> None:
     if "ray" in sys.modules:  # which has read its environment then
         import ray
 
-        # as Ray itself does where it turns authentication on
+        # as Ray itself does where it turns authentication on; its stubs leave the class out
         ray._raylet.Config.initialize("")  # type: ignore[attr-defined]
 
 

@@ -90,6 +90,7 @@ class RayExecutor(Executor):
         parcels = [
             (parcel, [ray.put(np.frombuffer(Path(parcel.path).read_bytes(), np.uint8))]) for parcel in parcels_of(spec)
         ]
+        # Ray's overloads for classes leave the groups out, which it documents
         make: Any = ray.remote(concurrency_groups={"control": 1})(EvaluatorActor)  # type: ignore[call-overload]
         arguments = (dict(spec), parcels, threads, patience)
 

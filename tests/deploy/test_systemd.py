@@ -17,6 +17,7 @@ RAY = ["nasgen-ray-head.service", "nasgen-ray-worker.service"]
 def parsed(name: str) -> configparser.RawConfigParser:
     """The unit; of a key that is given several times the last one."""
     unit = configparser.RawConfigParser(strict=False, interpolation=None, delimiters=["="], comment_prefixes=["#", ";"])
+    # keys keep their case; assigning the method is the documented way
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read_string(UNITS[name].read_text("utf-8"))
     return unit

@@ -102,5 +102,5 @@ def test_bodies_of_methods_without_one_are_left_unread() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         told.handed.append(b"")
 
-    told.app = app  # type: ignore[method-assign]
+    told.app = app  # type: ignore[method-assign]  # this one reads nothing
     assert (told.answer().handed, told.read) == ([b""], 0)
