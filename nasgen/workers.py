@@ -86,7 +86,7 @@ class Workers:
             gpus = _gpus_each(cluster)
         share = Share(cpus, gpus)
         cluster.check(share)
-        number = arguments.workers or max(1, cluster.slots(share))
+        number = arguments.workers or max(1, share.room(cluster.nodes()))
         return cls("ray", number, cluster.address, cpus, gpus, elastic=arguments.workers is None)
 
     def settings(self) -> dict[str, Any]:

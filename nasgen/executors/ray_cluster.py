@@ -51,6 +51,10 @@ class Share:
         ]
         return min(fitting, default=0)
 
+    def room(self, nodes: Mapping[str, Mapping[str, float]]) -> int:
+        """How many of it nodes have room for, by their ids and resources."""
+        return sum(self.fits(resources) for resources in nodes.values())
+
     def times(self, factor: float, most: Mapping[str, float]) -> Share:
         """So many times as much of each, but no more than a machine has; of several GPUs, Ray gives whole ones."""
         cpus = min(self.cpus * factor, max(self.cpus, most.get("CPU", 0.0)))
@@ -109,10 +113,6 @@ class Cluster:
 
         return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
 
-    def slots(self, share: Share) -> int:
-        """How many shares the nodes have room for, were nobody else there."""
-        return sum(share.fits(resources) for resources in self.nodes().values())
-
     def check(self, share: Share) -> None:
         """Refuse a share that no node could ever give.
 
@@ -122,7 +122,7 @@ class Cluster:
             Saying what is asked for, and what the largest node has.
         """
         nodes = self.nodes()
-        if any(share.fits(resources) for resources in nodes.values()):
+        if share.room(nodes):
             return
         largest = {name: max((node.get(name, 0.0) for node in nodes.values()), default=0.0) for name in ("CPU", "GPU")}
         raise InputError(
@@ -134,15 +134,16 @@ class Cluster:
         """What is taken by others, where a share cannot be had now although a node is large enough; None if it can."""
         import ray
 
-        total, free = ray.cluster_resources(), ray.available_resources()
-        if share.fits(free):
+        if share.room(ray._private.state.available_resources_per_node()):
             return None
+        total, free = ray.cluster_resources(), ray.available_resources()
         counts = [
             f"{free.get(name, 0.0):g} of {total.get(name, 0.0):g} {name}s are free"
             for name, need in (("CPU", share.cpus), ("GPU", share.gpus))
             if need
         ]
-        return f"an evaluation asks for {share}, and {' and '.join(counts)}: others hold the rest"
+        pieces = ", in pieces on several nodes" if share.fits(free) else ""
+        return f"an evaluation asks for {share}, and {' and '.join(counts)}{pieces}: others hold the rest"
 
     def close(self) -> None:
         """Leave the cluster; one of our own ends."""

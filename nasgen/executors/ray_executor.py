@@ -17,6 +17,7 @@ from nasgen.errors import ExecutorError
 from nasgen.executors.base import Event, Executor, Finished, Job, Token
 from nasgen.executors.ray_actor import EvaluatorActor
 from nasgen.executors.ray_cluster import Cluster, Share
+from nasgen.executors.ray_mistrust import Mistrust
 from nasgen.executors.ray_shortage import Shortage
 from nasgen.executors.ray_slot import Slot, SlotLostError, loss_of
 from nasgen.executors.ray_slots import Slots
@@ -32,8 +33,10 @@ LOOK_SECONDS = 1.0
 END_SECONDS = 3.0
 """How long an actor may take to end its worker before it counts as out of reach."""
 
+SILENCE_SECONDS = 10.0
+"""How long a node that was out of reach is not waited for again: it may hold many slots."""
+
 CLOSE_SECONDS = 3.0
-FALSE_STARTS = 3
 
 
 class RayExecutor(Executor):
@@ -100,7 +103,8 @@ class RayExecutor(Executor):
         self._slots = Slots(actor, cluster, share, workers, most, self._give_back)
         self._environment, self._warned = environment(trains=False), set[str]()
         self._events: list[Event] = []
-        self._false_starts = 0
+        self._mistrust = Mistrust(self._slots)
+        self._silent_until: dict[str, float] = {}
         self._told_capacity = 0
         self._shortage = Shortage(cluster, share, patience)
         self._looked = -LOOK_SECONDS
@@ -137,8 +141,11 @@ class RayExecutor(Executor):
         reached = True
         for slot in list(self._slots):
             if slot.job is not None and slot.job.token == token:
-                reached = slot.end_job(time.monotonic() + END_SECONDS)
+                now = time.monotonic()
+                silent = now < self._silent_until.get(slot.node, now)
+                reached = slot.end_job(now if silent else now + END_SECONDS)
                 if not reached:
+                    self._silent_until[slot.node] = now + SILENCE_SECONDS
                     self._slots.replace(slot)
                 elif slot.share != self._share or slot.leaving:
                     self._slots.retire(slot)
@@ -184,13 +191,19 @@ class RayExecutor(Executor):
         except SlotLostError as error:
             self._lose(slot, error)
             return
+        except ExecutorError as error:
+            if slot.job is not None:
+                self._give_back(slot.job)
+            self._mistrust.refused(slot.node, str(error))
+            self._slots.replace(slot)
+            return
         if not stood:
             self._welcome(slot)
             if slot.job is not None:
                 self._begin(slot)
         if heard.event is None:
             return
-        self._false_starts = 0
+        self._mistrust.worked()
         if heard.printed and self._log is not None:
             with self._log.open("ab") as log:
                 log.write(heard.printed)
@@ -202,6 +215,7 @@ class RayExecutor(Executor):
 
     def _welcome(self, slot: Slot) -> None:
         """Note that an actor stands; say what sets its node apart from this machine."""
+        self._mistrust.stood(slot.node)
         for name, here in self._environment.items():
             there = slot.environment.get(name)
             line = f"a node has {name} {there}, this machine {here}: the same candidate may score differently there"
@@ -217,9 +231,7 @@ class RayExecutor(Executor):
             self._events.append(loss_of(slot.job, slot.began and node_lives, error.cause, seconds))
         logger.warning("an actor was lost: %s", str(error)[:300])
         if not slot.ready and slot.made > self._slots.node_left:  # or that may have been its node
-            self._false_starts += 1
-            if self._false_starts == FALSE_STARTS:
-                raise ExecutorError(f"{FALSE_STARTS} actors in a row ended before they stood: {str(error)[:600]}")
+            self._mistrust.false_start(slot.whereabouts(), str(error)[:600])
         self._slots.replace(slot, trusted=slot.ready and node_lives)
 
     def _begin(self, slot: Slot) -> None:

@@ -153,6 +153,11 @@ class Slot:
             self.began = True
         return Heard(event, reply["printed"], reply["weights"])
 
+    def whereabouts(self) -> str:
+        """Id of the node where it is or was, as Ray knows it; empty where it was on none."""
+        known: Mapping[str, Any] = ray._private.state.actors(self.actor._ray_actor_id.hex())
+        return self.node or known.get("Address", {}).get("NodeID", "")
+
     def ask_to_end(self) -> None:
         """Have the actor end its job, where it has one."""
         if self.job is not None and self.ready:

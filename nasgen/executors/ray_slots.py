@@ -16,6 +16,12 @@ from nasgen.executors.ray_slot import Slot
 STANDING_SECONDS = 60.0
 """How long a job waits for an actor to stand."""
 
+NODE_LABEL = "ray.io/node-id"
+"""By which Ray labels every node."""
+
+EXCLUSION_SECONDS = 600.0
+"""How long a node is left alone that gives no worker."""
+
 
 class Slots:
     """The slots of an executor, which come and go with the nodes; iterates over those there are now.
@@ -37,6 +43,8 @@ class Slots:
     ----------
     node_left
         When a node was last seen to have gone, by the monotonic clock.
+    excluded
+        Nodes that give no worker, and until when no slot is asked of them.
     """
 
     def __init__(
@@ -54,6 +62,7 @@ class Slots:
         self._slots: list[Slot] = []
         self._nodes: Mapping[str, Mapping[str, float]] = {}
         self.node_left = float("-inf")
+        self.excluded: dict[str, float] = {}
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(list(self._slots))
@@ -65,15 +74,23 @@ class Slots:
             self.node_left = time.monotonic()
         return self._nodes
 
+    def exclude(self, node: str) -> bool:
+        """Ask no slot of a node for a while; False where no other has room for one."""
+        self.excluded[node] = time.monotonic() + EXCLUSION_SECONDS
+        for slot in self:
+            if slot.ready and slot.job is None and slot.node == node:
+                self._remove(slot)
+        return self._share.room(self._usable()) > 0
+
     def look(self) -> None:
         """Forget idle slots on nodes that left, and ask for slots on those that came."""
-        nodes = self.nodes()
+        nodes = self._usable()
         for slot in self:
             if slot.ready and slot.job is None and slot.node not in nodes:
                 self._remove(slot)
             elif not slot.ready and slot.trusted:
                 self._wait_for(slot)
-        wanted = self._wanted()
+        wanted = self._wanted(nodes)
         places = sum(slot.places for slot in self if not slot.leaving)
         for _ in range(wanted - places):
             self._add()
@@ -86,7 +103,8 @@ class Slots:
         self._remove(slot)
         if not slot.leaving:
             for _ in range(slot.places):
-                self._add(trusted=trusted, node=slot.node if trusted else "")
+                again = trusted and slot.node not in self.excluded
+                self._add(trusted=again, node=slot.node if again else "")
 
     def retire(self, slot: Slot) -> None:
         """End an actor that is as it should be, to make room."""
@@ -126,10 +144,12 @@ class Slots:
 
     def _add(self, share: Share | None = None, *, trusted: bool = False, places: int = 1, node: str = "") -> Slot:
         share = share or self._share
-        strategy: Any = "SPREAD"
+        where: dict[str, Any] = {"scheduling_strategy": "SPREAD"}
         if node:  # for a larger share room was made there, and nowhere else
-            strategy = NodeAffinitySchedulingStrategy(node, soft=share == self._share)
-        actor = self._actor(num_cpus=share.cpus, num_gpus=share.gpus, scheduling_strategy=strategy)
+            where["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=share == self._share)
+        elif self.excluded:
+            where["label_selector"] = {NODE_LABEL: f"!in({','.join(self.excluded)})"}
+        actor = self._actor(num_cpus=share.cpus, num_gpus=share.gpus, **where)
         slot = Slot(actor, share, trusted=trusted, places=places, node=node)
         self._slots.append(slot)
         return slot
@@ -138,10 +158,16 @@ class Slots:
         slot.strike()
         self._slots.remove(slot)
 
-    def _wanted(self) -> int:
+    def _usable(self) -> Mapping[str, Mapping[str, float]]:
+        """The nodes but for those that are left alone."""
+        now = time.monotonic()
+        self.excluded = {node: end for node, end in self.excluded.items() if now < end}
+        return {node: resources for node, resources in self.nodes().items() if node not in self.excluded}
+
+    def _wanted(self, nodes: Mapping[str, Mapping[str, float]]) -> int:
         if self._workers is not None:
             return self._workers
-        room = self._cluster.slots(self._share)
+        room = self._share.room(nodes)
         return room if self._most is None else min(room, self._most)
 
     def _wait_for(self, slot: Slot) -> None:

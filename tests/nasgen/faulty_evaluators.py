@@ -110,6 +110,15 @@ class Obedient:
         return Outcome(fitness=1.0, metrics={"pid": os.getpid()})
 
 
+class RefusesThere(Obedient):
+    """Raises when it is made on a machine whose environment has the variable ``REFUSES``."""
+
+    def __init__(self) -> None:
+        if "REFUSES" in os.environ:
+            raise FileNotFoundError("no table on this machine")
+        super().__init__()
+
+
 class RefusesToStart:
     """Raises when it is made, as an evaluator does whose table has vanished."""
 

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 from lookup_search import search
 
+from nasgen.executors import Executor
 from nasgen.executors.ray_cluster import Cluster, lock_others_out
 from nasgen.result import SearchResult
 from nasgen.settings import Settings
@@ -77,10 +78,14 @@ class Nodes:
         self.all: list[Any] = []
         self._logs = self._nodes.head_node.get_session_dir_path()
 
-    def add(self, cpus: int = 1, gpus: int = 0) -> Any:
-        """Let a node join."""
+    def add(self, cpus: int = 1, gpus: int = 0, environment: Mapping[str, str] | None = None) -> Any:
+        """Let a node join, with variables that its processes find in their environment."""
         node = self._nodes.add_node(
-            num_cpus=cpus, num_gpus=gpus, node_ip_address=next(_addresses), include_dashboard=False
+            num_cpus=cpus,
+            num_gpus=gpus,
+            node_ip_address=next(_addresses),
+            include_dashboard=False,
+            env_vars=dict(environment or {}),
         )
         self.all.append(node)
         return node
@@ -180,6 +185,14 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = PATIENC
         assert time.monotonic() < start + seconds, f"not within {seconds:g} seconds: {what}"
         time.sleep(0.05)
     return time.monotonic() - start
+
+
+def wait_for_slots(executor: Executor, slots: int) -> None:
+    def stand() -> bool:
+        executor.wait(0.1)
+        return executor.capacity == slots
+
+    wait_until(stand, f"{slots} slots stand")
 
 
 def assert_nothing_left(nodes: Nodes, seconds: float = GONE_SECONDS) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import psutil
 import pytest
 from contracts.executor_contract import SPEC
-from ray_nodes import GONE_SECONDS, PATIENCE, Nodes, assert_nothing_left, connected, wait_until
+from ray_nodes import GONE_SECONDS, PATIENCE, Nodes, assert_nothing_left, connected, wait_for_slots, wait_until
 
 from nasgen.errors import ExecutorError
 from nasgen.evaluation import Failure, Outcome, Request
 from nasgen.executors import Executor, ProcessExecutor
+from nasgen.executors.base import Token
 from nasgen.executors.ray_cluster import Cluster
-from nasgen.executors.ray_executor import RayExecutor
+from nasgen.executors.ray_executor import END_SECONDS, RayExecutor
 from nasgen.faults import Dispatcher
 
 FAULTS = [
@@ -56,14 +57,6 @@ def executor(nodes: Nodes, cluster: Cluster) -> Iterator[RayExecutor]:
         wait_for_slots(executor, 2)
         yield executor
     assert_nothing_left(nodes)
-
-
-def wait_for_slots(executor: Executor, slots: int) -> None:
-    def stand() -> bool:
-        executor.wait(0.1)
-        return executor.capacity == slots
-
-    wait_until(stand, f"{slots} slots stand")
 
 
 def outcomes_of(executor: Executor, genotypes: list[str], deadline: float) -> dict[str, Outcome]:
@@ -129,6 +122,21 @@ def test_a_killed_actor_costs_the_candidate_that_ran_in_it_an_attempt(nodes: Nod
         (0, 2, None),
         (1, 1, None),
     ]
+
+
+def test_a_node_that_is_out_of_reach_is_waited_for_once(nodes: Nodes, executor: RayExecutor) -> None:
+    busy(executor)
+    actors = [actor_of(slot) for slot in executor._slots]
+    for actor in actors:
+        actor.suspend()
+    seconds = []
+    for number in range(2):
+        start = time.monotonic()
+        assert not executor.kill(Token(number, 1))
+        seconds.append(time.monotonic() - start)
+    for actor in actors:
+        actor.resume()
+    assert seconds[1] < END_SECONDS <= seconds[0]
 
 
 def test_an_actor_that_ends_each_time_is_the_candidates_failure(executor: RayExecutor) -> None:

@@ -12,7 +12,16 @@ import psutil
 import pytest
 from contracts.executor_contract import SPEC
 from lookup_search import search, table_of
-from ray_nodes import GONE_SECONDS, PATIENCE, Nodes, Search, assert_nothing_left, connected, wait_until
+from ray_nodes import (
+    GONE_SECONDS,
+    PATIENCE,
+    Nodes,
+    Search,
+    assert_nothing_left,
+    connected,
+    wait_for_slots,
+    wait_until,
+)
 
 import nasgen
 from nasgen.executors.ray_cluster import Cluster
@@ -193,14 +202,6 @@ def test_a_node_that_dies_while_its_slots_start_is_not_held_against_the_rest(nod
             time.sleep(0.1)
         wait_for_slots(executor, 2)
     assert_nothing_left(nodes)
-
-
-def wait_for_slots(executor: RayExecutor, slots: int) -> None:
-    def stand() -> bool:
-        executor.wait(0.1)
-        return executor.capacity == slots
-
-    wait_until(stand, f"{slots} slots stand")
 
 
 def alive(process: psutil.Process) -> bool:

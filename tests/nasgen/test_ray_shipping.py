@@ -31,9 +31,10 @@ class Small(CnnSpace):
         super().__init__(input_shape, n_classes, max_macs=200_000)
 """
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
 
 
+@pytest.mark.slow
 def test_files_that_are_gone_when_the_actors_start(cell_table: Path, tmp_path: Path) -> None:
     files = tmp_path / "files"
     files.mkdir()
@@ -108,6 +109,7 @@ def test_a_table_travels(cell_table: Path, hidden: Path, address: str) -> None:
     assert table_of(hidden / "ray") == table_of(hidden / "inline")
 
 
+@pytest.mark.slow
 def test_data_a_space_of_ones_own_and_weights_travel(
     hidden: Path, address: str, arrays: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from lookup_search import Say, search, table_of, words_of
-from ray_nodes import Nodes, assert_nothing_left, connected, take_resources
+from ray_nodes import Nodes, assert_nothing_left, connected, take_resources, wait_until
+
+from nasgen.executors.ray_cluster import Cluster, Share
 
 MOST_SECONDS = 10
 
@@ -46,6 +48,22 @@ def test_what_no_node_has_is_refused(say: Say, nodes: Nodes, cell_table: Path, t
     assert said.code == 2
     assert "an evaluation asks for 1 CPU and 1 GPU, and none of 2 nodes has as much" in said.err
     assert not (tmp_path / "run").exists()
+
+
+def test_room_in_pieces_on_several_nodes_is_no_room(nodes: Nodes) -> None:
+    """Of 2 CPUs on either of two nodes a half is free, which makes 1 in all."""
+    nodes.add(2)
+    let_go = [take_resources(cpus=1.5) for _ in range(2)]
+    cluster = Cluster(nodes.address)
+    wait_until(lambda: cluster.shortage(Share(1, 0)) is not None, "Ray has told what is free")
+    shortage = (
+        "an evaluation asks for 1 CPU, and 1 of 4 CPUs are free, in pieces on several nodes: others hold the rest"
+    )
+    assert cluster.shortage(Share(1, 0)) == shortage
+    assert cluster.shortage(Share(0.5, 0)) is None
+    for end in let_go:
+        end()
+    nodes.leave(nodes.all[-1])
 
 
 @pytest.mark.slow
