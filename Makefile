@@ -10,7 +10,8 @@ search: $(READY)
 	$(BIN)/nasgen search --task digits --evaluations 20
 
 test: $(READY) lint
-	$(BIN)/python -m pytest -m "not slow" --durations=10
+	$(BIN)/python -m pytest -m "not slow and not ray" -n logical --maxprocesses 8 --durations=10
+	$(BIN)/python -m pytest -m "ray and not slow" --durations=10
 
 lint: $(READY)
 	$(BIN)/ruff check .

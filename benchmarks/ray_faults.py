@@ -23,13 +23,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "nasgen")]
 
-import psutil  # noqa: E402 (after the path)
+
 import pytest  # noqa: E402 (after the path)
 from contracts.landscape import write_table  # noqa: E402 (after the path)
 from lookup_search import search, table_of  # noqa: E402 (after the path)
@@ -148,9 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     options = {**OPTIONS, "seed": parser.parse_args().seed}
-    print(
-        f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, psutil {psutil.__version__}; {ROWS} evaluations"
-    )
+    print(f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, Ray {version('ray')}; {ROWS} evaluations")
     print(f"{'fault':30} {'begun again':>11} {'charged':>8} {'seconds':>8} {'twice':>6} {'left':>5}  table")
     well = []
     with tempfile.TemporaryDirectory() as scratch, Nodes() as nodes:

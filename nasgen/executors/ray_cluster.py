@@ -12,9 +12,11 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from nasgen.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 LOCAL = "local"
 OWN_HOST = "127.0.0.2" if sys.platform == "linux" else None
@@ -90,6 +92,8 @@ class Cluster:
         import ray
 
         self.address = address
+        self._worker = cast(Any, ray._private.worker)
+        self._print = self._worker.print_to_stdstream
         self._ours = not ray.is_initialized()
         if not self._ours:
             return
@@ -106,6 +110,7 @@ class Cluster:
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, terminate)  # Ray's own handler exits in the midst of whatever happens
+        self._worker.print_to_stdstream = _note  # a node's end would print 40 lines of its log into the search's own
 
     def nodes(self) -> dict[str, dict[str, float]]:
         """Resources of the nodes that are alive, by their ids."""
@@ -151,6 +156,7 @@ class Cluster:
 
         if self._ours and ray.is_initialized():
             ray.shutdown()
+            self._worker.print_to_stdstream = self._print
         self._ours = False
 
     def __enter__(self) -> Cluster:
@@ -158,6 +164,11 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _note(message: Mapping[str, Any], **_: Any) -> None:
+    """Log the beginning of what Ray has to say; of every fault the executor says in a line what it means here."""
+    logger.info("Ray: %s", " ".join(str(message["lines"][0]).split())[:300])
 
 
 def lock_others_out() -> None:
