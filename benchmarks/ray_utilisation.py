@@ -1,6 +1,7 @@
 """How busy the workers of a Ray cluster are, beside the generational barrier.
 
     python benchmarks/ray_utilisation.py [--unit .1] [--evaluations 400] [--uneven-evaluations 1000] [--seed 0]
+                                         [--plot busy.png]
 
 A local cluster that counts 8 CPUs, and candidates that sleep: from one to ten units, evenly distributed. A round sees
 a prefix of the results (window W); the rival asks 30 at a time and waits for all of them, as generations do. Then the
@@ -8,7 +9,9 @@ same with one candidate in ten that sleeps ten times longer, under windows of 16
 
 Busy is the time slept over the time that 8 workers had, from the first start to the last end. The second figure ends
 when the last candidate was begun: what remains is the end of any search, whoever schedules it. Last, evaluations of
-.2 seconds on two workers: what the engine and Ray take on top of each.
+.2 seconds on two workers: how long a worker waits from the end of one to the start of the next, which is what the
+engine and Ray take on top of each, the mean over seeds with the 95 % interval of the mean; and beside it the time of a
+call of Ray's that does nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +21,15 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import ray
+from ray_throughput import Nothing
+from scipy import stats
 
 from nasgen import Outcome, Proposal, Request, Store
 from nasgen.baselines import RandomSearch
@@ -33,8 +39,12 @@ from nasgen.faults import Dispatcher
 from nasgen.run import Run
 from search_spaces import get_space
 
+mpl.use("Agg")
+from matplotlib import pyplot as plt  # after the backend is chosen
+
 WORKERS = 8
 GENERATION = 30
+OVERHEAD_SEEDS = 5
 
 
 class Sleeper:
@@ -96,8 +106,45 @@ def busy(times: np.ndarray, workers: int) -> tuple[float, float]:
     return float(whole), float(until)
 
 
+def wait_of(times: np.ndarray, workers: int) -> float:
+    """Mean seconds that a worker waits between two candidates: of k workers, the n-th end makes room for start n + k."""
+    began, ended = np.sort(times[:, 0]), np.sort(times[:, 1])
+    return float((began[workers:] - ended[:-workers]).mean())
+
+
+def call_seconds() -> float:
+    """Median of 300 calls of an actor's method that does nothing, each after a rest, as between evaluations."""
+    kind: Any = ray.remote(num_cpus=1)(Nothing)
+    actor = kind.remote()
+    ray.get(actor.call.remote(""))
+    seconds = []
+    for _ in range(300):
+        time.sleep(0.01)
+        began = time.perf_counter()
+        ray.get(actor.call.remote("x" * 500))
+        seconds.append(time.perf_counter() - began)
+    ray.kill(actor)
+    return float(np.median(seconds))
+
+
 def report(name: str, shares: Sequence[float], seconds: float) -> None:
     print(f"{name:52} {shares[0]:6.1%} {shares[1]:6.1%}   {seconds:6.1f} s", flush=True)
+
+
+def plot(measured: Mapping[str, np.ndarray], path: Path) -> None:
+    """How many workers are busy over time, one panel for each of ``measured``."""
+    figure, panels = plt.subplots(len(measured), 1, figsize=(8, 4), sharex=True, sharey=True, layout="constrained")
+    for panel, (name, times) in zip(panels, measured.items(), strict=True):
+        moments = times - times.min()
+        order = np.argsort(moments, axis=None)
+        steps = np.where(np.arange(moments.size)[order] % 2 == 0, 1, -1)  # a start and an end by turns, in each row
+        panel.fill_between(np.sort(moments, axis=None), np.cumsum(steps), step="post", linewidth=0)
+        panel.set_title(f"{name}: {busy(times, WORKERS)[0]:.1%} busy, {moments.max():.1f} s", loc="left")
+        panel.set_ylabel("busy workers")
+        panel.set_ylim(0, WORKERS)
+    panels[-1].set_xlabel("seconds")
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
 
 
 def main() -> None:
@@ -106,6 +153,7 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=400)
     parser.add_argument("--uneven-evaluations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plot", type=Path, help="draw how many are busy over time into this file")
     args = parser.parse_args()
     with Cluster("local", cpus=WORKERS) as cluster:
         print(
@@ -114,22 +162,34 @@ def main() -> None:
         )
         print(f"{'':52} {'busy':>6} {'to the last start':>6}")
 
-        def measure(name: str, strategy: type[RandomSearch[Any]], n: int, window: int, uneven: bool) -> None:
+        def measure(name: str, strategy: type[RandomSearch[Any]], n: int, window: int, uneven: bool) -> np.ndarray:
             times = times_of(cluster, strategy, n, window, args.seed, WORKERS, unit=args.unit, uneven=uneven)
             report(f"{name}, n = {n}", busy(times, WORKERS), times.max() - times.min())
+            return times
 
-        measure("1:10, W = 16", RandomSearch, args.evaluations, 16, False)
-        measure(f"1:10, generations of {GENERATION}", Generations, args.evaluations, 1, False)
+        even = {
+            "a window of 16": measure("1:10, W = 16", RandomSearch, args.evaluations, 16, False),
+            f"generations of {GENERATION}": measure(
+                f"1:10, generations of {GENERATION}", Generations, args.evaluations, 1, False
+            ),
+        }
+        if args.plot is not None:
+            plot(even, args.plot)
         for window in (16, 96):
             measure(
                 f"1:10 and a tenth 10 times longer, W = {window}", RandomSearch, args.uneven_evaluations, window, True
             )
         measure(f"the same, generations of {GENERATION}", Generations, args.uneven_evaluations, 1, True)
-        times = times_of(cluster, RandomSearch, 200, 16, args.seed, 2, unit=0.0, fixed=0.2)
-    slept = (times[:, 1] - times[:, 0]).mean()
-    each = 2 * (times.max() - times.min()) / len(times)
-    overhead = 1000 * (each - slept)
-    print(f"engine and Ray on top of {slept:.4f} s, 2 workers, n = {len(times)}: {overhead:.2f} ms an evaluation")
+        seeds = range(args.seed, args.seed + OVERHEAD_SEEDS)
+        waits = [
+            1000 * wait_of(times_of(cluster, RandomSearch, 200, 16, seed, 2, unit=0.0, fixed=0.2), 2) for seed in seeds
+        ]
+        call = 1000 * call_seconds()
+    half = stats.t.ppf(0.975, len(waits) - 1) * stats.sem(waits)
+    print(
+        f"engine and Ray on top of .2 s, 2 workers, n = 200: {np.mean(waits):.2f} ± {half:.2f} ms an evaluation "
+        f"({len(waits)} seeds); a call of Ray's that does nothing {call:.2f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -113,8 +113,7 @@ class Slot:
     def begin(self, inherited: bytes) -> None:
         """Send the job to the actor that stands, with the weights that it starts from."""
         assert self.job is not None
-        method = self.actor.evaluate.options(num_returns="streaming")
-        self._stream = method.remote(*self.job.token, request_text(self.job.request), inherited)
+        self._stream = self.actor.evaluate.remote(*self.job.token, request_text(self.job.request), inherited)
 
     def hear(self) -> Heard:
         """What it has to say, once Ray says that there is something.
