@@ -107,7 +107,7 @@ def busy(times: np.ndarray, workers: int) -> tuple[float, float]:
 
 
 def wait_of(times: np.ndarray, workers: int) -> float:
-    """Mean seconds that a worker waits between two candidates: of k workers, the n-th end makes room for start n + k."""
+    """Mean seconds that a worker waits between two candidates: of k workers, end n makes room for start n + k."""
     began, ended = np.sort(times[:, 0]), np.sort(times[:, 1])
     return float((began[workers:] - ended[:-workers]).mean())
 
