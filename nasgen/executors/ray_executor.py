@@ -231,7 +231,8 @@ class RayExecutor(Executor):
             self._events.append(loss_of(slot.job, slot.began and node_lives, error.cause, seconds))
         logger.warning("an actor was lost: %s", str(error)[:300])
         if not slot.ready and slot.made > self._slots.node_left:  # or that may have been its node
-            self._mistrust.false_start(slot.whereabouts(), str(error)[:600])
+            node = slot.whereabouts()
+            self._mistrust.false_start(node if node in self._slots.nodes() else "", str(error)[:600])
         self._slots.replace(slot, trusted=slot.ready and node_lives)
 
     def _begin(self, slot: Slot) -> None:

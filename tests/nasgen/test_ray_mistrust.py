@@ -146,6 +146,20 @@ def test_once_evaluations_have_begun_the_fault_is_the_nodes() -> None:
     assert slots.excluded == list("abcd")
 
 
+def test_what_fails_nobody_knows_where_ends_a_search_only_before_it_began() -> None:
+    slots: Any = ManyNodes()
+    mistrust = Mistrust(slots)
+    mistrust.worked()
+    for _ in range(3):
+        mistrust.false_start("", "no nasgen")
+    assert not slots.excluded
+    mistrust = Mistrust(slots)
+    for _ in range(2):
+        mistrust.false_start("", "no nasgen")
+    with pytest.raises(ExecutorError, match=r"3 actors in a row .*: no nasgen"):
+        mistrust.false_start("", "no nasgen")
+
+
 def test_false_starts_count_in_a_row_and_node_by_node() -> None:
     slots: Any = ManyNodes()
     mistrust = Mistrust(slots)
