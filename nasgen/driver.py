@@ -87,7 +87,7 @@ def _evaluate(
     strategy = make_strategy(settings, space, store.was_asked)
     most = None if strategy.generational else settings.window
     if most is not None and settings.workers > most and not settings.elastic:
-        view.say(f"--workers {settings.workers} exceeds the window of {settings.window}: the others will be idle")
+        view.say(f"{settings.workers} workers exceed the window of {settings.window}: the others will be idle")
     deadline = Deadline(settings, clock.patience)
 
     def on_result(request: Request, outcome: Outcome) -> None:
