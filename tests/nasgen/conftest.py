@@ -1,4 +1,4 @@
-"""A table to look cells up in, a finished run, the command line in this process; and torch as each test found it."""
+"""A table to look cells up in, a finished run, the command line in this process, Ray nodes; and torch as it was."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from contracts.landscape import write_table
 from lookup_search import Said, Say, search
+from ray_nodes import Nodes, connected
 
 from nasgen.cli import main
 
@@ -46,6 +47,13 @@ def run(cell_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("finished") / "run"
     search(path, cell_table, evaluations=30, surrogate="bayesian-ridge")
     return path
+
+
+@pytest.fixture(scope="module")
+def all_nodes() -> Iterator[Nodes]:
+    """A Ray cluster with a head that evaluates nothing, to which this process is connected."""
+    with Nodes() as nodes, connected(nodes):
+        yield nodes
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from contracts.executor_contract import SPEC
-from ray_nodes import Nodes, assert_nothing_left, connected, wait_for_slots
+from ray_nodes import Nodes, assert_nothing_left, wait_for_slots
 
 from nasgen.errors import ExecutorError
 from nasgen.evaluation import Outcome, Request
@@ -35,12 +35,6 @@ sys.meta_path.insert(0, Missing())
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(180)]
 
 
-@pytest.fixture(scope="module")
-def all_nodes() -> Iterator[Nodes]:
-    with Nodes() as nodes, connected(nodes):
-        yield nodes
-
-
 @pytest.fixture
 def nodes(all_nodes: Nodes) -> Iterator[Nodes]:
     """None but the head, which evaluates nothing."""
@@ -57,14 +51,16 @@ def broken(tmp_path: Path) -> Path:
     return path
 
 
-def outcomes(executor: RayExecutor) -> list[Outcome]:
+def evaluate(executor: RayExecutor) -> None:
+    """Some candidates, all of which come to an end at the first attempt."""
     dispatcher = Dispatcher(executor)
     for number in range(CANDIDATES):
         dispatcher.submit(Request(number, "sleep 0.2", key=str(number), seed=number))
-    found = []
+    found: list[Outcome] = []
     while dispatcher.in_flight:
         found += [outcome for _, outcome in dispatcher.collect()]
-    return found
+    assert {outcome.attempt for outcome in found} == {1}
+    assert not [outcome for outcome in found if outcome.failure]
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -77,7 +73,7 @@ def test_a_node_without_nasgen_is_done_without_until_it_is_mended(
     nodes.add()
     nodes.add(2, environment={"PYTHONPATH": str(broken.parent)})
     with RayExecutor(SPEC, Cluster(nodes.address)) as executor, caplog.at_level(logging.WARNING):
-        found = outcomes(executor)
+        evaluate(executor)
         while not warnings(caplog):
             executor.wait(0.1)
         wait_for_slots(executor, 1)
@@ -86,8 +82,6 @@ def test_a_node_without_nasgen_is_done_without_until_it_is_mended(
         broken.unlink()
         executor._slots.excluded.clear()  # as time does
         wait_for_slots(executor, 4)
-    assert {outcome.attempt for outcome in found} == {1}
-    assert not [outcome for outcome in found if outcome.failure]
     (warning,) = warnings(caplog)
     assert "nasgen is not installed on this machine" in warning
     assert_nothing_left(nodes)
@@ -98,10 +92,8 @@ def test_what_a_node_refuses_is_evaluated_elsewhere(nodes: Nodes, caplog: pytest
     nodes.add(2, environment={"REFUSES": "1"})
     with RayExecutor(REFUSING, Cluster(nodes.address)) as executor, caplog.at_level(logging.WARNING):
         wait_for_slots(executor, 3)
-        found = outcomes(executor)
+        evaluate(executor)
         wait_for_slots(executor, 1)
-    assert {outcome.attempt for outcome in found} == {1}
-    assert not [outcome for outcome in found if outcome.failure]
     (warning,) = warnings(caplog)
     assert "FileNotFoundError: no table on this machine" in warning
     assert_nothing_left(nodes)
@@ -113,7 +105,7 @@ def test_where_no_other_node_is_left_the_search_ends(nodes: Nodes, broken: Path)
         RayExecutor(SPEC, Cluster(nodes.address)) as executor,
         pytest.raises(ExecutorError, match=r"3 actors in a row ended before they stood: .*nasgen is not installed"),
     ):
-        outcomes(executor)
+        evaluate(executor)
     assert_nothing_left(nodes)
 
 

@@ -18,7 +18,6 @@ from ray_nodes import (
     Nodes,
     Search,
     assert_nothing_left,
-    connected,
     wait_for_slots,
     wait_until,
 )
@@ -32,12 +31,6 @@ OPTIONS: dict[str, Any] = {"strategy": "regularized-evolution", "window": 4, "ev
 PAUSE = 0.1
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(180)]
-
-
-@pytest.fixture(scope="module")
-def all_nodes() -> Iterator[Nodes]:
-    with Nodes() as nodes, connected(nodes):
-        yield nodes
 
 
 @pytest.fixture
