@@ -92,7 +92,10 @@ class TrainableSpace(SearchSpace[G], Protocol[G]):
     """A space whose genotypes become networks."""
 
     def build(self, genotype: G, input_shape: tuple[int, ...], n_classes: int) -> torch.nn.Module:
-        """The network of a genotype for inputs of shape (C, H, W); equal keys build equal networks."""
+        """The network of a genotype; equal keys build equal networks.
+
+        Inputs have the shape (C, H, W), or (T,) where they are sequences.
+        """
         ...
 
 
@@ -169,5 +172,6 @@ def get_space(name: str, **options: Any) -> Any:
 
 SPACES: Mapping[str, str] = {
     "cnn": "search_spaces.cnn:CnnSpace",
+    "rnn": "search_spaces.rnn:RnnSpace",
     "nasbench201": "search_spaces.nasbench201:NasBench201Space",
 }

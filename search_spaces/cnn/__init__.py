@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.canonical import canonical_key
+from search_spaces.choosing import first_applied
 from search_spaces.cnn.crossover import CROSSOVERS, PAIRINGS, Crossover, average
 from search_spaces.cnn.generator import random_genotype
 from search_spaces.cnn.genotype import MAX_VERTICES, CnnGenotype, Op, decode, encode
@@ -21,6 +22,7 @@ from search_spaces.cnn.shapes import Costs, infer_costs, infer_shapes
 from search_spaces.cnn.validity import Limits, depth, validate
 from search_spaces.cnn.widths import narrowed
 from search_spaces.graph import LabelledGraph
+from search_spaces.options import known_names, positive_integers
 from search_spaces.space import Offspring
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class CnnSpace:
     """
 
     name: str = "cnn"
+    reads: str = "images"  # what its networks read
     resizes: bool = True
 
     def __init__(
@@ -89,13 +92,13 @@ class CnnSpace:
         pairing: str = "canonical",
         widths: str = "any",
     ) -> None:
-        channels, height, width = _positive_integers("input_shape", input_shape, 3)
-        shallowest, deepest = _positive_integers("depth", depth, 2)
+        channels, height, width = positive_integers("input_shape", input_shape, 3)
+        shallowest, deepest = positive_integers("depth", depth, 2)
         macs = MACS_A_PIXEL * height * width if max_macs is None else max_macs
         numbers = (n_classes, max_depth, max_vertices, max_channels, max_parameters, macs)
         names = "n_classes", "max_depth", "max_vertices", "max_channels", "max_parameters", "max_macs"
         for option, value in zip(names, numbers, strict=True):
-            _positive_integers(option, [value], 1)
+            positive_integers(option, [value], 1)
         if not shallowest <= deepest <= max_depth:
             raise ValueError(f"depth must ascend and stay within max_depth={max_depth}, found {[shallowest, deepest]}")
         if max_vertices > MAX_VERTICES:
@@ -107,8 +110,8 @@ class CnnSpace:
         if widths not in WIDTHS:
             raise ValueError(f"widths must be one of {', '.join(WIDTHS)}, found {widths!r}")
         self.depth = (shallowest, deepest)
-        self.mutations = _known("mutations", mutations, MUTATIONS)
-        self.crossovers = _known("crossovers", crossovers, CROSSOVERS)
+        self.mutations = known_names("mutations", mutations, MUTATIONS)
+        self.crossovers = known_names("crossovers", crossovers, CROSSOVERS)
         self.pairing = pairing
         self.widths = widths
         shape = (channels, height, width)
@@ -140,24 +143,14 @@ class CnnSpace:
 
     def mutate(self, rng: np.random.Generator, genotype: CnnGenotype) -> Offspring[CnnGenotype]:
         """One child by a random mutation; where it cannot be applied, by another one."""
-        reasons = []
-        for place in rng.permutation(len(self.mutations)):
-            offspring = MUTATIONS[self.mutations[place]](rng, genotype, self.limits)
-            if offspring.applied:
-                return offspring
-            reasons.append(f"{offspring.operator}: {offspring.reason}")
-        return Offspring((genotype,), "mutate", "; ".join(reasons))
+        operators = [partial(MUTATIONS[name], rng, genotype, self.limits) for name in self.mutations]
+        return first_applied(rng, operators, (genotype,), "mutate")
 
     def crossover(self, rng: np.random.Generator, first: CnnGenotype, second: CnnGenotype) -> Offspring[CnnGenotype]:
         """Two children by a random crossover; where it cannot be applied, by another one."""
-        operators: dict[str, Crossover] = {**CROSSOVERS, "average": partial(average, pairing=self.pairing)}
-        reasons = []
-        for place in rng.permutation(len(self.crossovers)):
-            offspring = operators[self.crossovers[place]](rng, first, second, self.limits)
-            if offspring.applied:
-                return offspring
-            reasons.append(f"{offspring.operator}: {offspring.reason}")
-        return Offspring((first, second), "crossover", "; ".join(reasons))
+        known: dict[str, Crossover] = {**CROSSOVERS, "average": partial(average, pairing=self.pairing)}
+        operators = [partial(known[name], rng, first, second, self.limits) for name in self.crossovers]
+        return first_applied(rng, operators, (first, second), "crossover")
 
     def validate(self, genotype: CnnGenotype) -> list[str]:
         """Every violation in a sentence that names it; an empty list means valid."""
@@ -230,17 +223,3 @@ class CnnSpace:
         from search_spaces.cnn.source import SOURCE_CLASS, network_source
 
         return network_source(genotype, input_shape, n_classes), SOURCE_CLASS
-
-
-def _positive_integers(option: str, values: Sequence[int], length: int) -> tuple[int, ...]:
-    found = tuple(values) if isinstance(values, list | tuple) else ()
-    if len(found) != length or not all(type(value) is int and value > 0 for value in found):
-        expected = "a positive integer" if length == 1 else f"{length} positive integers"
-        raise ValueError(f"{option} must be {expected}, found {values[0] if length == 1 else values!r}")
-    return found
-
-
-def _known(option: str, names: Sequence[str], known: Any) -> tuple[str, ...]:
-    if isinstance(names, str) or not names or not set(names) <= set(known):
-        raise ValueError(f"{option} must be some of {', '.join(known)}, found {names!r}")
-    return tuple(names)

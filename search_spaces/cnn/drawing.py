@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 
+from search_spaces.choosing import pick
 from search_spaces.cnn.genotype import POOLS, Op
-
-T = TypeVar("T")
 
 CHANNELS = (16, 32, 64, 128)  # of a freshly drawn conv
 KERNELS = (3, 3, 5, 7)  # half of the convs stay cheap
 CONV_SHARE, POOL_SHARE = 0.7, 0.2  # of freshly drawn vertices of one input; the rest is skip
 CONCAT_SHARE = 0.4  # of merges in random genotypes
 SKIP_SHARE = 0.1  # of their vertices with one input that are no pooling
-
-
-def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
-    """One item with equal odds (``rng.choice`` takes ten times as long)."""
-    return items[int(rng.random() * len(items))]
 
 
 def draw_conv(rng: np.random.Generator, channels: Sequence[int] = CHANNELS) -> Op:

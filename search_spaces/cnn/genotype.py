@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from search_spaces.canonical import canonical_order
+from search_spaces.texts import read_edges, read_fields, shortened
 
 SPACE = "cnn"
 UNARY = ("conv", "max_pool", "avg_pool", "skip")  # one input
@@ -20,7 +20,6 @@ MERGES = ("sum", "concat")  # two inputs or more
 POOLS = ("max_pool", "avg_pool")
 KINDS = ("input", *UNARY, *MERGES, "output")
 
-MAX_TEXT = 1_000_000  # characters; the largest valid genotype has a few thousand
 MAX_VERTICES = 256  # four times the default of the space; every cost of so few is a finite float
 _CONV = re.compile(r"conv([1-9][0-9]{0,3})x\1:([1-9][0-9]{0,5})")
 
@@ -64,7 +63,7 @@ class Op:
             return cls("conv", int(match[1]), int(match[2]))
         if text == "conv" or text not in KINDS:
             ops = ", ".join(kind for kind in KINDS if kind != "conv")
-            raise ValueError(f"op must be conv3x3:64 or alike, or one of {ops}, found {_short(text)}")
+            raise ValueError(f"op must be conv3x3:64 or alike, or one of {ops}, found {shortened(text)}")
         return cls(text)
 
 
@@ -85,7 +84,7 @@ class CnnGenotype:
         edges = tuple(sorted((tail, head) for tail, head in self.edges))
         for edge in edges:
             if not all(0 <= vertex < len(self.ops) for vertex in edge):
-                raise ValueError(f"edge {_short(list(edge))} must join vertices 0..{len(self.ops) - 1}")
+                raise ValueError(f"edge {shortened(list(edge))} must join vertices 0..{len(self.ops) - 1}")
         object.__setattr__(self, "ops", tuple(self.ops))
         object.__setattr__(self, "edges", edges)
 
@@ -140,44 +139,15 @@ def decode(text: str) -> CnnGenotype:
     ValueError
         One line that says what was expected and what was found.
     """
-    values = _parse_json(text)
-    space = values.get("space")
-    if space != SPACE:
-        raise ValueError(f'a genotype of this space must have "space":"{SPACE}", found {_short(space)}')
-    if set(values) != {"space", "ops", "edges"}:
-        raise ValueError(f"a genotype must have space, ops and edges, found {_short(sorted(values))}")
-    ops, edges = values["ops"], values["edges"]
+    values = read_fields(text, SPACE, ("ops", "edges"))
+    ops = values["ops"]
     if not isinstance(ops, list) or not all(isinstance(op, str) for op in ops):
-        raise ValueError(f"ops must be a list of texts, found {_short(ops)}")
+        raise ValueError(f"ops must be a list of texts, found {shortened(ops)}")
     if not 2 <= len(ops) <= MAX_VERTICES:
         raise ValueError(f"a genotype must have 2..{MAX_VERTICES} ops, input and output among them, found {len(ops)}")
-    if not isinstance(edges, list):
-        raise ValueError(f"edges must be a list of pairs, found {_short(edges)}")
-    for edge in edges:
-        if not isinstance(edge, list) or [type(vertex) for vertex in edge] != [int, int]:
-            raise ValueError(f"an edge must be a pair of vertex indices, found {_short(edge)}")
-    return CnnGenotype(tuple(map(_op, ops)), tuple((tail, head) for tail, head in edges))
+    return CnnGenotype(tuple(map(_op, ops)), read_edges(values["edges"]))
 
 
 @lru_cache(maxsize=1024)  # ops are values, and thousands of texts hold the same few dozen
 def _op(text: str) -> Op:
     return Op.parse(text)
-
-
-def _parse_json(text: Any) -> dict[str, Any]:
-    if not isinstance(text, str):
-        raise ValueError(f"a genotype must be one line of JSON, found {_short(text)}")
-    if len(text) > MAX_TEXT:
-        raise ValueError(f"a genotype must have at most {MAX_TEXT} characters, found {len(text)}")
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"a genotype must be one line of JSON, found {_short(text)}") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"a genotype must be a JSON object, found {_short(text)}")
-    return values
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"

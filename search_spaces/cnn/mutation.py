@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from search_spaces.canonical import layering
-from search_spaces.cnn.drawing import draw_free, draw_unary, pick
+from search_spaces.choosing import pick
+from search_spaces.cnn.drawing import draw_free, draw_unary
 from search_spaces.cnn.genotype import MERGES, UNARY, CnnGenotype, Op, canonical
 from search_spaces.cnn.shapes import infer_shapes
 from search_spaces.cnn.validity import Limits, is_valid

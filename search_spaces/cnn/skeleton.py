@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from search_spaces.cnn.drawing import pick
+from search_spaces.choosing import pick
 
 SECOND_BRANCH = 0.2  # odds that a merge asks for a third input
 

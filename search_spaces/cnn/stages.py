@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_spaces.cnn.drawing import pick
+from search_spaces.choosing import pick
 from search_spaces.cnn.genotype import POOLS, CnnGenotype, Op
 from search_spaces.cnn.validity import Limits
 from search_spaces.cnn.widths import JITTER, fit_widths, poolings

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_spaces.cnn.drawing import pick
+from search_spaces.choosing import pick
 from search_spaces.cnn.genotype import CnnGenotype, Op
 from search_spaces.cnn.shapes import infer_costs, infer_shapes
 from search_spaces.cnn.validity import CHANNEL_STEP, MAX_CONV_CHANNELS, Limits

@@ -221,7 +221,7 @@ MIXED = [*CELL_TEXTS[:3], *drawn(CNN, 3)]
         (BROKEN, range(9), (), "table.csv, row 4: a NAS-Bench-201 cell is written like "),
         (["", *CELL_TEXTS], range(9), (), "table.csv, row 1: expected the text of a genotype, found none"),
         (["{}", *CELL_TEXTS], range(9), (), "table.csv, row 1: a genotype names its space, found '{}'"),
-        (['{"space":"rnn"}'] * 6, range(6), (), "table.csv, row 1: space must be one of cnn, nasbench201"),
+        (['{"space":"mlp"}'] * 6, range(6), (), "table.csv, row 1: space must be one of cnn, rnn, nasbench201"),
         (MIXED, range(6), (), "row 4: expected genotypes of one search space, found cnn among nasbench201"),
         (CELL_TEXTS[:4], range(4), (), "expected at least 5 rows with a number in 'score', found 4"),
         (CELL_TEXTS, range(8), ("--model", "magic"), "--model must be one of auto, "),

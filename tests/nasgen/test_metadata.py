@@ -190,7 +190,7 @@ def refused(said: Said, message: str) -> None:
         (("nowhere",), "found no run.json in nowhere"),
         (("--count", 0), "--count must be at least 1, found 0"),
         (("--count", 5, "--seed", -1), "--seed"),
-        (("--count", 5, "--space", "rnn"), "space must be one of cnn, nasbench201"),
+        (("--count", 5, "--space", "mlp"), "space must be one of cnn, rnn, nasbench201"),
         (("--count", 5, "--space", "gone.py:Space"), "found no gone.py"),
         (("--count", 5, "--input-shape", "3,32"), "--input-shape must be three positive integers C,H,W"),
         (("--count", 5, "--input-shape", "3,0,32"), "as in 3,32,32, found '3,0,32'"),

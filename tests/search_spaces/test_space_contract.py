@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,8 +15,11 @@ from search_spaces import Offspring, SearchSpace
 from search_spaces.cnn import CnnGenotype, CnnSpace, Op
 from search_spaces.cnn.genotype import MERGES, UNARY, renumbered
 from search_spaces.nasbench201 import OPS, Cell, NasBench201Space
+from search_spaces.rnn import RnnGenotype, RnnSpace
+from search_spaces.rnn.genotype import GATES
+from search_spaces.rnn.genotype import renumbered as rnn_renumbered
 
-SPACES: list[Callable[[], Any]] = [CnnSpace, NasBench201Space]
+SPACES: list[Callable[[], Any]] = [CnnSpace, RnnSpace, NasBench201Space]
 
 
 @pytest.fixture(scope="module", params=SPACES, ids=lambda factory: factory.__name__)
@@ -47,8 +51,39 @@ def cnn_edits(genotype: CnnGenotype) -> Iterator[CnnGenotype]:
                 yield CnnGenotype(ops, (*kept, (source, head)))
 
 
+def rnn_edits(genotype: RnnGenotype) -> Iterator[RnnGenotype]:
+    """Every other cell, another embedding, one vertex more, and every edge left out and led from elsewhere."""
+    for cell in GATES:
+        if cell != genotype.cell:
+            yield replace(genotype, cell=cell)
+    yield replace(genotype, embedding=genotype.embedding_width + 1)
+    yield replace(genotype, size=genotype.size + 1)
+    readers = Counter(tail for tail, _ in genotype.edges)
+    for tail, head in genotype.edges:
+        kept = tuple(other for other in genotype.edges if other != (tail, head))
+        yield replace(genotype, edges=kept)
+        free = (each for each in range(head) if each != tail and (each, head) not in genotype.edges)
+        source = next((each for each in free if readers[each] >= readers[tail]), None)
+        if source is not None:  # the numbers of readers are others then, and so is the graph
+            yield replace(genotype, edges=(*kept, (source, head)))
+
+
+def topological_order(rng: np.random.Generator, genotype: RnnGenotype) -> list[int]:
+    """A random order of the vertices that keeps every tail before its head."""
+    order: list[int] = []
+    while len(order) < genotype.size:
+        waiting = {head for tail, head in genotype.edges if tail not in order}
+        order.append(int(rng.choice([v for v in range(genotype.size) if v not in waiting and v not in order])))
+    return order
+
+
 class Contract(SpaceContract):
     def twins(self, space: Any, rng: np.random.Generator, genotype: Any) -> list[Any]:
+        if isinstance(genotype, RnnGenotype):
+            orders = topological_order(rng, genotype), rng.permutation(genotype.size).tolist()
+            twins = [rnn_renumbered(genotype, order) for order in orders]
+            assert space.validate(twins[0]) == []
+            return twins
         if not isinstance(genotype, CnnGenotype):
             return []
         return [renumbered(genotype, rng.permutation(len(genotype)).tolist()) for _ in range(3)]
@@ -56,6 +91,8 @@ class Contract(SpaceContract):
     def edits(self, space: Any, genotype: Any) -> list[Any]:
         if isinstance(genotype, CnnGenotype):
             return list(cnn_edits(genotype))
+        if isinstance(genotype, RnnGenotype):
+            return list(rnn_edits(genotype))
         # Without "none" every edge of a cell is alive, and another op than "none" keeps it so.
         places = range(len(genotype.ops)) if "none" not in genotype.ops else ()
         ops = genotype.ops
@@ -103,6 +140,37 @@ class KeyWithoutEdges(CnnSpace):
 
     def key(self, genotype: CnnGenotype) -> str:
         return f"{len(genotype.edges)}-{super().key(CnnGenotype(genotype.ops, ()))}"
+
+
+class RnnKeyOfTheText(RnnSpace):
+    def key(self, genotype: RnnGenotype) -> str:
+        return f"{hash(self.encode(genotype)):x}"
+
+
+class RnnKeyWithoutCell(RnnSpace):
+    def key(self, genotype: RnnGenotype) -> str:
+        return super().key(replace(genotype, cell="tanh"))
+
+
+class RnnKeyWithoutEmbedding(RnnSpace):
+    def key(self, genotype: RnnGenotype) -> str:
+        return super().key(replace(genotype, embedding=1))
+
+
+class RnnKeyWithoutLooseVertices(RnnSpace):
+    """A key that sees edges alone."""
+
+    def key(self, genotype: RnnGenotype) -> str:
+        return super().key(rnn_renumbered(genotype, sorted({vertex for edge in genotype.edges for vertex in edge})))
+
+
+class RnnKeyWithoutTails(RnnSpace):
+    """A key that knows how many neurons each one reads, and not which."""
+
+    def key(self, genotype: RnnGenotype) -> str:
+        inputs = Counter(head for _, head in genotype.edges)
+        degrees = sorted(inputs[vertex] for vertex in range(genotype.size))
+        return f"{hash((genotype.cell, genotype.embedding_width, *degrees)):x}"
 
 
 class OwnRandomness(CnnSpace):
@@ -195,6 +263,11 @@ BROKEN = {
     KeyWithoutChannels: "test_keys_tell_unlike_networks_apart",
     KeyWithoutPoolings: "test_keys_tell_unlike_networks_apart",
     KeyWithoutEdges: "test_keys_tell_unlike_networks_apart",
+    RnnKeyOfTheText: "test_keys_are_short_texts_that_depend_on_meaning_alone",
+    RnnKeyWithoutCell: "test_keys_tell_unlike_networks_apart",
+    RnnKeyWithoutEmbedding: "test_keys_tell_unlike_networks_apart",
+    RnnKeyWithoutLooseVertices: "test_keys_tell_unlike_networks_apart",
+    RnnKeyWithoutTails: "test_keys_tell_unlike_networks_apart",
     OwnRandomness: "test_is_deterministic_and_heeds_the_generator",
     OneSample: "test_samples_are_valid_and_varied",
     ChangesInPlace: "test_operators_leave_their_arguments_alone",
@@ -210,7 +283,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda space: space.__name__)
-def test_a_broken_space_fails_its_law(broken: type[CnnSpace]) -> None:
+def test_a_broken_space_fails_its_law(broken: type[Any]) -> None:
     with pytest.raises((AssertionError, KeyError, pytest.fail.Exception)):
         getattr(Contract(), BROKEN[broken])(broken())
 

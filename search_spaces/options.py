@@ -1,0 +1,21 @@
+"""Checks of the options that spaces are made with; each raises a ValueError that names the option."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def positive_integers(option: str, values: Sequence[int], length: int) -> tuple[int, ...]:
+    """So many positive integers, as a tuple."""
+    found = tuple(values) if isinstance(values, list | tuple) else ()
+    if len(found) != length or not all(type(value) is int and value > 0 for value in found):
+        expected = "a positive integer" if length == 1 else f"{length} positive integers"
+        raise ValueError(f"{option} must be {expected}, found {values[0] if length == 1 else values!r}")
+    return found
+
+
+def known_names(option: str, names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """One name or more, each a known one, as a tuple."""
+    if isinstance(names, str) or not names or not set(names) <= set(known):
+        raise ValueError(f"{option} must be some of {', '.join(known)}, found {names!r}")
+    return tuple(names)
