@@ -108,7 +108,7 @@ def _first_valid(
     for offer in offers:
         if is_valid(offer, limits) and (child := canonical(offer)) != parent:
             return Offspring((child,), operator)
-    return Offspring((genotype,), operator, "no other graph within the limits was found")
+    return Offspring((genotype,), operator, "no new child within the limits was found")
 
 
 def _without(genotype: RnnGenotype, edge: Edge) -> tuple[Edge, ...]:
