@@ -1,7 +1,8 @@
 """Recurrent networks on random graphs: one neuron a vertex, in layers (Stier, Darji, Granitzer 2021, sec. 4.3).
 
 ``genotype`` is the value, ``priors`` draws graphs, ``mutation`` and ``crossover`` vary them, ``validity`` and
-``costs`` judge them.
+``costs`` judge them. ``network`` runs them, by the ``wiring``, the ``cells`` and the ``wavefront``; ``source`` writes
+them down as code; ``thesis`` has the networks of the authors.
 """
 
 from __future__ import annotations
@@ -216,6 +217,19 @@ class RnnSpace:
         from search_spaces.rnn.network import build_network
 
         return build_network(genotype, n_classes, vocabulary=vocabulary, readout=self.limits.readout)
+
+    def source(self, genotype: RnnGenotype, input_shape: tuple[int, ...], n_classes: int) -> tuple[str, str]:
+        """Python that needs torch alone, and the name of the class in it that equals :meth:`build`'s network.
+
+        ValueError with ``compat="thesis"``, whose networks are there to be compared with.
+        """
+        from search_spaces.rnn.source import SOURCE_CLASS, network_source
+
+        if self.limits.compat:
+            raise ValueError(f"networks of compat={self.limits.compat!r} have no code of their own: leave compat out")
+        limits = self.limits
+        text = network_source(genotype, n_classes, vocabulary=limits.vocabulary, readout=limits.readout)
+        return text, SOURCE_CLASS
 
 
 def _steps(input_shape: Sequence[int]) -> tuple[int, ...]:
