@@ -13,11 +13,11 @@ import numpy as np
 
 from search_spaces.choosing import pick
 from search_spaces.rnn.genotype import Edge, RnnGenotype, canonical, renumbered
+from search_spaces.rnn.priors import oriented
 from search_spaces.rnn.validity import Limits, is_valid
 from search_spaces.space import Offspring
 
 ATTEMPTS = 20
-ONE_SIDED_SHARE = 0.2  # of new vertices between others, that are a source or a sink
 
 Mutation = Callable[[np.random.Generator, RnnGenotype, Limits], Offspring[RnnGenotype]]
 
@@ -60,9 +60,9 @@ def remove_edge(rng: np.random.Generator, genotype: RnnGenotype, limits: Limits)
 
 
 def add_vertex(rng: np.random.Generator, genotype: RnnGenotype, limits: Limits) -> Offspring[RnnGenotype]:
-    """Put a vertex into a random place of the order, with an edge from one before it and one to one behind it.
+    """Put a vertex into a random place of the order, joined to as many others as vertices are on average.
 
-    One in five has only one of the two, and so have those put first or last: they are new sources and sinks.
+    The number is 1 + Poisson(mean degree - 1): what this adds and ``remove_vertex`` takes away comes to the same.
     """
     parent = canonical(genotype)
     if parent.size >= limits.max_nodes:
@@ -118,11 +118,8 @@ def _without(genotype: RnnGenotype, edge: Edge) -> tuple[Edge, ...]:
 def _with_vertex(rng: np.random.Generator, genotype: RnnGenotype) -> RnnGenotype:
     place = int(rng.random() * (genotype.size + 1))
     moved = [(tail + (tail >= place), head + (head >= place)) for tail, head in genotype.edges]
-    new = []
-    if place:
-        new.append((int(rng.random() * place), place))
-    if place < genotype.size:
-        new.append((place, place + 1 + int(rng.random() * (genotype.size - place))))
-    if len(new) == 2 and rng.random() < ONE_SIDED_SHARE:
-        new = [pick(rng, new)]
+    mean_degree = 2 * len(genotype.edges) / genotype.size
+    degree = min(genotype.size, 1 + int(rng.poisson(max(0.0, mean_degree - 1))))
+    others = [vertex for vertex in range(genotype.size + 1) if vertex != place]
+    new = oriented((place, int(other)) for other in rng.choice(others, size=degree, replace=False))
     return RnnGenotype(genotype.cell, genotype.embedding, genotype.size + 1, (*moved, *new))
