@@ -57,12 +57,12 @@ def main() -> None:
     from nasgen.final import MEASURED_STEPS, seconds_per_epoch
     from nasgen.replicas import replicas_for
     from nasgen.tasks import get_task
-    from nasgen.tasks.images import all_training_images, final_test_images
+    from nasgen.tasks.examples import all_training_examples, final_test_examples
     from nasgen.training import initialise, score, train
 
     task = get_task(settings.task)
     assert min(task.input_shape[1:]) >= 9, "three poolings after a 2x2 convolution need images of 9 x 9 or more"
-    images = all_training_images(task)
+    images = all_training_examples(task)
     recipe = Recipe(**settings.final.recipe) if args.same_recipe else OWN_RECIPE
     replicas = replicas_for(numerics.cores(), recipe.batch)
     numerics.prepare(threads=numerics.cores() // replicas)
@@ -77,7 +77,7 @@ def main() -> None:
     took = time.monotonic() - began
     figures = {
         "hand-made": {
-            "test_accuracy": score(network, final_test_images(task)).accuracy,
+            "test_accuracy": score(network, final_test_examples(task)).accuracy,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "epochs": round(trained.steps / recipe.batches(len(images)), 1),
             "seconds": round(took, 1),

@@ -22,10 +22,10 @@ from search_spaces import InheritingSpace, NarrowingSpace, TrainableSpace, get_s
 if TYPE_CHECKING:
     from torch import nn
 
-    from nasgen.tasks.images import Images
+    from nasgen.tasks.examples import Examples
 
 INHERITING_BATCH = 256
-"""Images by which new layers learn the scale of what they pass on."""
+"""Rows by which new layers learn the scale of what they pass on."""
 
 OF_A_SPACE = ("name", "sample", "mutate", "crossover", "validate", "encode", "decode", "key", "to_graph")
 OF_A_TRAINABLE_SPACE = ("build",)
@@ -181,7 +181,7 @@ class TrainingEvaluator:
         from nasgen import numerics
         from nasgen.recipe import Recipe
         from nasgen.tasks import get_task
-        from nasgen.tasks.images import training_images
+        from nasgen.tasks.examples import training_examples
 
         numerics.prepare(threads)
         self.weights = WeightStore(weights) if weights else None
@@ -190,8 +190,8 @@ class TrainingEvaluator:
         device = device or numerics.default_device()
         self.recipes = {name: Recipe(**one["recipe"]) for name, one in fidelities.items()}
         self.widths = {name: float(one.get("width", 1.0)) for name, one in fidelities.items()}
-        self.images = {
-            name: training_images(self.task, split_seed, one["rows"], device) for name, one in fidelities.items()
+        self.examples = {
+            name: training_examples(self.task, split_seed, one["rows"], device) for name, one in fidelities.items()
         }
 
     def evaluate(self, request: Request) -> Outcome:
@@ -204,11 +204,11 @@ class TrainingEvaluator:
         network = initialise(
             lambda: self.space.build(genotype, self.task.input_shape, self.task.n_classes), request.seed
         )
-        images, validation, glance = self.images[request.fidelity]
-        inherited = self._inherit(network, genotype, request.inherits, images)
+        training, validation, glance = self.examples[request.fidelity]
+        inherited = self._inherit(network, genotype, request.inherits, training)
         trained = train(
             network,
-            images,
+            training,
             self.recipes[request.fidelity],
             seed=request.seed,
             validation=validation,
@@ -241,13 +241,13 @@ class TrainingEvaluator:
             raise TypeError(f"the space {self.space.name} has no narrower networks, which the fidelity asks for")
         return self.space.narrowed(genotype, width)
 
-    def _inherit(self, network: nn.Module, genotype: Any, digest: str, images: Images) -> dict[str, float]:
+    def _inherit(self, network: nn.Module, genotype: Any, digest: str, examples: Examples) -> dict[str, float]:
         """Start a network from the weights a digest names; returns the share of parameters that were copied."""
         if not digest:
             return {}
         if self.weights is None or not isinstance(self.space, InheritingSpace):
             raise TypeError("this evaluator cannot inherit weights, which the request asks for")
         parent, state = self.weights.load(digest)
-        network.to(images.device)
-        batch = images.take(slice(0, INHERITING_BATCH))
+        network.to(examples.device)
+        batch = examples.take(slice(0, INHERITING_BATCH))
         return {"inherited": self.space.inherit(network, genotype, self.space.decode(parent), state, batch)}

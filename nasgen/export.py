@@ -6,11 +6,11 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING
 
 from nasgen.errors import InputError
 from nasgen.evaluators import build_space
+from nasgen.exported_code import network_code
 from nasgen.folder import RunFolder
 from nasgen.store import Store
 from nasgen.tasks.task import Normalisation
@@ -24,52 +24,6 @@ WEIGHTS = "weights.safetensors"
 NETWORK = "network.py"
 FORMATS = ("genotype", "weights", "python")
 
-_TAIL = Template('''
-
-# From here on: normalisation and weights.
-
-import json
-from pathlib import Path
-
-import torch
-
-
-def read_safetensors(path):
-    """The tensors of a .safetensors file by name: a JSON header, then their bytes, little-endian."""
-    types = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-             "I64": torch.int64, "I32": torch.int32, "U8": torch.uint8, "BOOL": torch.bool}
-    content = torch.frombuffer(bytearray(Path(path).read_bytes()), dtype=torch.uint8)
-    start = 8 + int.from_bytes(bytes(content[:8].tolist()), "little")
-    header = json.loads(bytes(content[8:start].tolist()))
-    header.pop("__metadata__", None)
-    tensors = {}
-    for name, entry in header.items():
-        first, last = entry["data_offsets"]
-        raw = content[start + first : start + last].clone()
-        tensors[name] = raw.view(types[entry["dtype"]]).reshape(entry["shape"])
-    return tensors
-
-
-class Network($base):
-    """The trained network, ready to use: ``Network()(images)`` are the logits, one column a class.
-
-    ``images`` are raw, of shape (n, $shape), on the scale of the data it was trained on; they are
-    normalised here. ``Network.classes`` names the columns.
-    """
-
-    classes = $classes
-
-    def __init__(self, weights=Path(__file__).with_name("$weights")):
-        super().__init__()
-        self.register_buffer("mean_", torch.tensor($mean).view(-1, 1, 1), persistent=False)
-        self.register_buffer("std_", torch.tensor($std).view(-1, 1, 1), persistent=False)
-        self.load_state_dict(read_safetensors(weights))
-        self.eval()
-
-    def forward(self, images):
-        return super().forward((images.to(self.mean_.dtype) - self.mean_) / self.std_)
-''')
-
 
 def export_best(
     folder: Path,
@@ -79,8 +33,9 @@ def export_best(
     source: str | None,
     base: str,
     input_shape: Sequence[int],
-    normalisation: Normalisation,
+    normalisation: Normalisation | None,
     classes: Sequence[str],
+    text: bool = False,
 ) -> None:
     """Write the folder of a trained network; it appears whole, in place of one that stood there.
 
@@ -94,29 +49,24 @@ def export_best(
         ``network.state_dict()`` of the trained network.
     source
         Python that needs torch alone and defines a module class without constructor arguments, whose state
-        has the names and shapes of ``state`` and which reads normalised images. None where the search space
-        writes no code: the folder then has no ``network.py``.
+        has the names and shapes of ``state`` and which reads normalised images, or codes. None where the search
+        space writes no code: the folder then has no ``network.py``.
     base
         The name of that class; not ``Network``, which the written file defines on top of it.
     input_shape
-        Channels, height and width.
+        Channels, height and width; the steps of sequences.
     normalisation
-        What the network was trained with; becomes part of ``Network.forward``.
+        What the network was trained with; becomes part of ``Network.forward``. None for sequences.
     classes
         One name a label.
+    text
+        Whether sequences are of ASCII codes: ``Network.codes`` then makes them of strings.
     """
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         (partial / GENOTYPE).write_text(genotype + "\n", encoding="utf-8")
         _write_weights(partial / WEIGHTS, state)
-        tail = _TAIL.substitute(
-            base=base,
-            shape=", ".join(map(str, input_shape)),
-            classes=repr(tuple(classes)),
-            weights=WEIGHTS,
-            mean=list(normalisation.mean),
-            std=list(normalisation.std),
-        )
+        tail = network_code(base, tuple(input_shape), tuple(classes), WEIGHTS, normalisation, text)
         if source is not None:
             (partial / NETWORK).write_text(source.rstrip() + "\n" + tail, encoding="utf-8")
         partial.chmod(0o755)  # a temporary folder is private, the result is not

@@ -21,6 +21,9 @@ from search_spaces import SourceSpace
 if TYPE_CHECKING:
     import torch
 
+    from nasgen.recipe import Recipe
+    from nasgen.tasks.examples import Examples
+
 CANDIDATES = 3
 """How many of the best are tried before a search ends without a network: a final training may diverge."""
 
@@ -41,7 +44,7 @@ class Final:
     fitness
         Its validation fitness in the search.
     test_accuracy
-        Share of the test images it classifies rightly, 0..1.
+        Share of the test rows it classifies rightly, 0..1.
     parameters
         Trainable numbers in the network.
     epochs, seconds
@@ -117,8 +120,9 @@ def train_final(
             source=source,
             base=base,
             input_shape=task.input_shape,
-            normalisation=task.normalisation,
+            normalisation=task.normalisation if task.kind == "images" else None,
             classes=task.classes,
+            text=task.text,
         )
         store.set_meta("final", asdict(final))
         return final
@@ -139,15 +143,15 @@ def final_training(
     from nasgen import numerics
     from nasgen.recipe import Recipe
     from nasgen.replicas import replicas_for, worth_all_cores
-    from nasgen.tasks.images import all_training_images, final_test_images
+    from nasgen.tasks.examples import all_training_examples, final_test_examples
     from nasgen.training import Epoch, initialise, score, train
 
     assert settings.final is not None  # settings of a search that trains have one
     device = numerics.default_device()
     genotype = space.decode(row.genotype)
     seed = row.request.seed
-    images = all_training_images(task, device)
-    of_images = f"all {len(images)} training images"
+    examples = all_training_examples(task, device)
+    of_all = f"all {len(examples)} training {task.kind}"
     recipe = Recipe(**settings.final.recipe)
     step_macs = recipe.batch * space.to_graph(genotype).info.get("macs", math.inf)
     cores = numerics.cores() if worth_all_cores(step_macs) else 1
@@ -160,15 +164,15 @@ def final_training(
     limit = None
     if seconds is not None:
         measured = time.monotonic()
-        per_epoch = seconds_per_epoch(network(), images, recipe, replicas=replicas)
+        per_epoch = seconds_per_epoch(network(), examples, recipe, replicas=replicas)
         per_epoch *= recipe.relative_cost()
         limit = max(per_epoch, SPENT * (seconds - (time.monotonic() - measured)))  # one epoch has to be
         fitting = round(limit / per_epoch)
         # the clock ends it, so that a machine faster than it seemed may do more
         recipe = recipe.model_copy(update={"epochs": min(LONGEST_FINAL_EPOCHS, math.ceil(AT_MOST * fitting))})
-        say(f"final training of evaluation {row.number}: about {min(fitting, recipe.epochs)} epochs on {of_images}")
+        say(f"final training of evaluation {row.number}: about {min(fitting, recipe.epochs)} epochs on {of_all}")
     else:
-        say(f"final training of evaluation {row.number}: {recipe.epochs} epochs on {of_images}")
+        say(f"final training of evaluation {row.number}: {recipe.epochs} epochs on {of_all}")
     started = reported = time.monotonic()
 
     def spent() -> float:
@@ -186,7 +190,7 @@ def final_training(
     trained_network = network()
     trained = train(
         trained_network,
-        images,
+        examples,
         recipe,
         seed=seed,
         on_epoch=on_epoch,
@@ -194,8 +198,8 @@ def final_training(
         replicas=replicas,
     )
     numerics.prepare(threads=cores)
-    test_accuracy = score(trained_network, final_test_images(task, device)).accuracy
-    epochs = max(1, round(trained.steps / recipe.batches(len(images))))
+    test_accuracy = score(trained_network, final_test_examples(task, device), recipe.precision).accuracy
+    epochs = max(1, round(trained.steps / recipe.batches(len(examples))))
     took = time.monotonic() - started
     say(f"final training of evaluation {row.number} ended: {epochs} epochs in {took:.0f} s, test {test_accuracy:.4f}")
     state = {name: tensor.cpu() for name, tensor in trained_network.state_dict().items()}
@@ -211,16 +215,18 @@ def final_training(
     )
 
 
-def seconds_per_epoch(network: Any, images: Any, recipe: Any, steps: int = MEASURED_STEPS, replicas: int = 1) -> float:
+def seconds_per_epoch(
+    network: Any, examples: Examples, recipe: Recipe, steps: int = MEASURED_STEPS, replicas: int = 1
+) -> float:
     """Wall time of an epoch with this network on this machine, from a few careful steps after a warm-up."""
     from nasgen.training import train
 
-    few = min(len(images), steps * recipe.batch)
+    few = min(len(examples), steps * recipe.batch)
     # what is timed need not learn, nor diverge
     lowest = {"peak_lr": 1e-6, "muon_lr": min(recipe.muon_lr, 1e-6)}
     once = recipe.model_copy(update={"epochs": 1, "progressive": (), **lowest})
-    train(network, images.first(max(2, few // steps)), once, seed=0)
-    part = images.first(few)
+    train(network, examples.first(max(2, few // steps)), once, seed=0)
+    part = examples.first(few)
     started = time.perf_counter()
     train(network, part, once, seed=0, replicas=replicas)
-    return float((time.perf_counter() - started) * len(images) / few)
+    return float((time.perf_counter() - started) * len(examples) / few)

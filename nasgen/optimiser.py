@@ -1,4 +1,4 @@
-"""The optimiser: Muon for convolutions where a recipe asks for it, Nesterov SGD for everything else."""
+"""The optimiser: Muon for convolutions where a recipe asks for it, Nesterov SGD or Adam for everything else."""
 
 from __future__ import annotations
 
@@ -72,13 +72,17 @@ class Optimiser:
             {"params": matrices, "weight_decay": recipe.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ]
-        self._sgd = torch.optim.SGD(
-            groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
-        )
+        self._rest: torch.optim.Optimizer
+        if recipe.optimiser == "adam":
+            self._rest = torch.optim.Adam(groups, lr=recipe.peak_lr, decoupled_weight_decay=True, fused=True)
+        else:
+            self._rest = torch.optim.SGD(
+                groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
+            )
 
     def step(self, share: float) -> None:
         """One step at a share of the peak learning rates, 0..1."""
-        for group in self._sgd.param_groups:
+        for group in self._rest.param_groups:
             group["lr"] = share * self._recipe.peak_lr
-        self._sgd.step()
+        self._rest.step()
         self._muon.step(share * self._recipe.muon_lr)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from nasgen.augmentation import AUGMENTATIONS, Augmentation
 from nasgen.budget import LARGE
+from nasgen.errors import InputError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +24,15 @@ TOLERANCE = 1.1
 
 
 def choose_augmentation(task: Task, asked: str, seed: int, threads: int = 1) -> Augmentation:
-    """The augmentation asked for; for ``auto`` the task's own, or what a probe on a small network finds."""
+    """The augmentation asked for; for ``auto`` the task's own, or what a probe on a small network finds.
+
+    Raises
+    ------
+    InputError
+        If sequences are to be augmented.
+    """
+    if task.kind == "sequences" and asked not in ("auto", "none"):
+        raise InputError(f"--augment {asked} is for images, and the task {task.name} is of sequences: leave it out")
     for choice in (asked, task.augmentation):
         if choice != "auto":
             return cast(Augmentation, choice)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -12,10 +12,18 @@ from nasgen.augmentation import Augmentation
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Progressive = tuple[tuple[Share, Positive], ...]
+Precision = Literal["auto", "float32"]
+
+SEQUENCE_BATCH = 128
+SEQUENCE_LR = 1e-2
+"""Peak learning rate of Adam on sequences in batches of ``SEQUENCE_BATCH``, under a one-cycle schedule."""
+
+PUBLISHED_EPOCHS = 15
+"""Of Darji 2021."""
 
 
 class Recipe(BaseModel, frozen=True, extra="forbid"):
-    """Nesterov SGD and Muon under a one-cycle schedule, with smoothed labels and clipped gradients.
+    """Nesterov SGD and Muon, or Adam, under a one-cycle schedule, with smoothed labels and clipped gradients.
 
     ``recipe.model_dump_json()`` and ``Recipe.model_validate_json(text)`` are its way to disk and back.
 
@@ -26,7 +34,11 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     batch
         Rows a step: an epoch is cut into ``rows // batch`` nearly equal batches, none smaller than this.
     peak_lr
-        Learning rate of SGD at the top of the cycle.
+        Learning rate of SGD or Adam at the top of the cycle.
+    optimiser
+        ``sgd`` or ``adam`` (Kingma and Ba 2015).
+    schedule
+        ``one-cycle``, or ``constant``: the peak at every step.
     warmup
         Share of the steps on which the rate climbs to its peak; it falls to zero over the rest. Both are
         straight lines (Smith and Topin 2019, "Super-convergence", sec. 3).
@@ -34,11 +46,12 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         Of SGD, with Nesterov's method.
     muon_lr
         Of the norm of a convolution, the share by which Muon moves it at the top of the cycle
-        (:class:`nasgen.optimiser.Muon`); with 0 convolutions are left to SGD too.
+        (:class:`nasgen.optimiser.Muon`); with 0 convolutions are left to the optimiser too.
     muon_momentum
         Of Muon, with Nesterov's method.
     weight_decay
-        Times the weights that are left to SGD; biases and batch norms are spared.
+        Times the weights that are left to the optimiser; biases and batch norms are spared. Under Adam it is kept
+        apart from the gradient (Loshchilov and Hutter 2019).
     label_smoothing
         Share of the target spread over all classes.
     clip
@@ -49,11 +62,15 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         Pairs (until, scale), ascending: up to that share of the steps images are read at that scale of their height
         and width, and in full after the last (Touvron, Vedaldi, Douze, Jegou 2019 and Tan, Le 2021, sec. 4, train on
         smaller images first). A step costs about ``scale ** 2`` of a full one.
+    precision
+        ``auto``: bfloat16 where the device has it (:func:`nasgen.numerics.layout_and_dtype`); or ``float32``.
     """
 
     epochs: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=2)]
     peak_lr: Positive
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
     warmup: Share = 0.25
     momentum: Share = 0.9
     muon_lr: Share = 0.0
@@ -63,6 +80,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     clip: Positive = 2.0
     augmentation: Augmentation = "none"
     progressive: Progressive = ()
+    precision: Precision = "auto"
 
     @classmethod
     def for_rows(cls, rows: int, epochs: int, augmentation: Augmentation = "none") -> Recipe:
@@ -73,6 +91,37 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         """
         batch = min(512, max(32, 2 ** round(math.log2(max(rows, 1) / 256))))
         return cls(epochs=epochs, batch=batch, peak_lr=0.25 * math.sqrt(batch / 32), augmentation=augmentation)
+
+    @classmethod
+    def for_sequences(cls, rows: int, epochs: int) -> Recipe:
+        """The default recipe for a number of training sequences.
+
+        Batches grow with the data, from 32 to 512 and 128 at about 16,000 rows, and the learning rate with the square
+        root of the batch. Sums over many steps are kept in float32.
+        """
+        batch = min(512, max(32, 2 ** round(math.log2(max(rows, 1) / SEQUENCE_BATCH))))
+        return cls._adam(epochs, batch, SEQUENCE_LR * math.sqrt(batch / SEQUENCE_BATCH))
+
+    @classmethod
+    def published_for_sequences(cls, epochs: int) -> Recipe:
+        """The protocol of Darji 2021: Adam at a constant 1e-3, batches of 128, gradients cut at 5; there 15 epochs."""
+        return cls._adam(epochs, 128, 1e-3, schedule="constant")
+
+    @classmethod
+    def _adam(
+        cls, epochs: int, batch: int, peak_lr: float, schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    ) -> Recipe:
+        return cls(
+            epochs=epochs,
+            batch=batch,
+            peak_lr=peak_lr,
+            optimiser="adam",
+            schedule=schedule,
+            weight_decay=0.0,
+            label_smoothing=0.0,
+            clip=5.0,
+            precision="float32",
+        )
 
     def batches(self, rows: int) -> int:
         """Steps of an epoch of so many rows."""
@@ -100,6 +149,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
 
     def cycle(self, step: float, steps: int) -> float:
         """The share of its peak that a learning rate has at a step, 0 to ``steps - 1``; it may lie between two."""
+        if self.schedule == "constant":
+            return 1.0
         peak = self.warmup * steps
         rising = (step + 1) / (peak + 1)
         falling = (steps - step) / (steps - peak)

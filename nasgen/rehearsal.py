@@ -1,7 +1,7 @@
 """Rehearsal: a look at this machine and this data before a search that has to end in time.
 
-A few genotypes are trained for a few steps, and their seconds per image are fitted as a constant plus a rate of
-multiply-accumulates. What follows from that says :mod:`nasgen.time_budget`.
+A few genotypes are trained for a few steps, and their seconds per image, or sequence, are fitted as a constant plus a
+rate of multiply-accumulates. What follows from that says :mod:`nasgen.time_budget`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ MEASURED_STEPS = 6
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Training time of one image on one worker: a constant in seconds, and seconds a multiply-accumulate."""
+    """Training time of one row on one worker: a constant in seconds, and seconds a multiply-accumulate."""
 
     constant: float
     per_mac: float
 
     def seconds(self, macs: float) -> float:
-        """Training time of one image on a network of so many MACs."""
+        """Training time of one row on a network of so many MACs."""
         return self.constant + self.per_mac * macs
 
 
@@ -74,15 +74,15 @@ def _measure(
     *,
     say: Callable[[str], None],
 ) -> tuple[list[float], list[float], str]:
-    """MACs and seconds an image of a genotype of each space, and what the last one raised that could not be trained."""
+    """MACs and seconds a row of a genotype of each space, and what the last one raised that could not be trained."""
     from nasgen import numerics
     from nasgen.final import seconds_per_epoch
-    from nasgen.tasks.images import training_images
+    from nasgen.tasks.examples import training_examples
     from nasgen.training import initialise
 
     numerics.prepare(threads)
-    images = training_images(task, seed, device=numerics.default_device()).training
-    part = max(2, len(images) // 2)  # in batches of the size that most candidates have
+    examples = training_examples(task, seed, device=numerics.default_device()).training
+    part = max(2, len(examples) // 2)  # in batches of the size that most candidates have
     recipe = Recipe(**fidelity(part, part, 1, regime).recipe)
     rng = np.random.default_rng(0)
     macs, seconds, failure = [], [], ""
@@ -90,12 +90,12 @@ def _measure(
         try:
             genotype = space.sample(rng)
             network = initialise(lambda: space.build(genotype, task.input_shape, task.n_classes), 0)  # noqa: B023  # called at once
-            epoch = seconds_per_epoch(network, images, recipe, steps=MEASURED_STEPS)
+            epoch = seconds_per_epoch(network, examples, recipe, steps=MEASURED_STEPS)
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
             continue
         macs.append(float(space.to_graph(genotype).info.get("macs", 0.0)))
-        seconds.append(epoch / len(images))
+        seconds.append(epoch / len(examples))
     return macs, seconds, failure
 
 

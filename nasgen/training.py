@@ -14,9 +14,9 @@ from torch import nn
 
 from nasgen.numerics import layout_and_dtype
 from nasgen.optimiser import Optimiser
-from nasgen.recipe import Recipe
+from nasgen.recipe import Precision, Recipe
 from nasgen.replicas import Replicas
-from nasgen.tasks.images import Images
+from nasgen.tasks.examples import Examples
 
 CHECK_EVERY = 16
 """Steps between two looks at the loss: often enough to stop a lost training early, and free on a GPU."""
@@ -45,7 +45,7 @@ class Epoch(NamedTuple):
 class Trained:
     """How a training went: one :class:`Epoch` an epoch, optimiser steps taken, and wall time in seconds.
 
-    Without validation images the validation columns are NaN.
+    Without validation examples the validation columns are NaN.
     """
 
     curve: tuple[Epoch, ...]
@@ -72,7 +72,7 @@ def scaled(inputs: torch.Tensor, scale: float) -> torch.Tensor:
 
 
 class Score(NamedTuple):
-    """Mean cross-entropy and accuracy (0..1) over a set of images."""
+    """Mean cross-entropy and accuracy (0..1) over a set of examples."""
 
     loss: float
     accuracy: float
@@ -86,24 +86,24 @@ def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
 
 def train(
     network: nn.Module,
-    images: Images,
+    examples: Examples,
     recipe: Recipe,
     *,
     seed: int,
-    validation: Images | None = None,
-    glance: Images | None = None,
+    validation: Examples | None = None,
+    glance: Examples | None = None,
     on_epoch: Callable[[int, Epoch], bool] | None = None,
     spent: Callable[[], float] | None = None,
     replicas: int = 1,
 ) -> Trained:
-    """Train a network in place, where its images lie, and leave it in evaluation mode.
+    """Train a network in place, where its examples lie, and leave it in evaluation mode.
 
     Parameters
     ----------
     network
-        Maps (n, C, H, W) to logits (n, classes); moved to the device of the images.
-    images
-        Training images, two at least.
+        Maps images (n, C, H, W) or codes (n, steps) to logits (n, classes); moved to the device of the examples.
+    examples
+        To learn from, two at least.
     recipe
         How to train.
     seed
@@ -111,7 +111,7 @@ def train(
     validation
         Scored after the last epoch, and after the others too unless there is a ``glance``.
     glance
-        A part of the validation images, scored after every epoch but the last.
+        A part of the validation examples, scored after every epoch but the last.
     on_epoch
         Told the number of the epoch from 0 and its figures; the training ends there if it returns True.
     spent
@@ -126,33 +126,33 @@ def train(
         As soon as the loss is not finite or has exploded.
     """
     started = time.perf_counter()
-    dtype = _place(network, images.device)
+    dtype = _place(network, examples.device, recipe.precision)
     optimiser = Optimiser(network, recipe)
     loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
 
     def backward(network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, share: float) -> torch.Tensor:
-        with _autocast(images.device, dtype):
+        with _autocast(examples.device, dtype):
             logits = network(inputs)
         loss: torch.Tensor = loss_of(logits.float(), labels) * share
         loss.backward()  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
         return loss.detach()
 
-    batches = recipe.batches(len(images))
+    batches = recipe.batches(len(examples))
     steps = recipe.epochs * batches
     generator = torch.Generator().manual_seed(seed)
-    watch = _Watch(n_classes=int(images.labels.max()) + 1)
+    watch = _Watch(n_classes=int(examples.labels.max()) + 1)
     curve: list[Epoch] = []
     step, at = 0, 0.0  # ``at`` is where the schedule stands: ahead of ``step`` where the time is short
-    with _seeded(seed, images.device), Replicas(network, replicas) as team:
+    with _seeded(seed, examples.device), Replicas(network, replicas) as team:
         for number in range(recipe.epochs):
             team.train()
-            for rows in torch.randperm(len(images), generator=generator).tensor_split(batches):
+            for rows in examples.batches(generator, batches):
                 by_time = 0.0 if spent is None else steps * recipe.share_of_steps(spent())
                 at = by_time if by_time > step + 1 else float(step)
                 if at >= steps:
                     break
-                inputs = scaled(images.draw(generator, recipe.augmentation, rows), recipe.scale(at, steps))
-                loss = team.backward(backward, inputs, images.labels[rows.to(images.device)])
+                inputs = scaled(examples.draw(generator, recipe.augmentation, rows), recipe.scale(at, steps))
+                loss = team.backward(backward, inputs, examples.labels[rows.to(examples.device)])
                 nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
                 optimiser.step(recipe.cycle(at, steps))
                 watch.add(loss)
@@ -160,7 +160,7 @@ def train(
             team.average_statistics()
             last = at >= steps or number == recipe.epochs - 1
             seen = validation if last or glance is None else glance
-            scored = Score(math.nan, math.nan) if seen is None else score(network, seen)
+            scored = Score(math.nan, math.nan) if seen is None else score(network, seen, recipe.precision)
             curve.append(Epoch(watch.end_epoch(), *scored))
             if (on_epoch is not None and on_epoch(number, curve[-1])) or last:
                 break
@@ -168,19 +168,19 @@ def train(
     return Trained(tuple(curve), step, time.perf_counter() - started)
 
 
-def score(network: nn.Module, images: Images) -> Score:
-    """Score a network on images as they are, in their order; it is left in evaluation mode."""
-    dtype = _place(network, images.device)  # not in inference mode, whose tensors could not be trained any more
+def score(network: nn.Module, examples: Examples, precision: Precision = "auto") -> Score:
+    """Score a network on examples as they are, at the precision of its recipe; it is left in evaluation mode."""
+    # not in inference mode, whose tensors could not be trained any more
+    dtype = _place(network, examples.device, precision)
     network.eval()
-    loss = torch.zeros((), device=images.device)
-    right = torch.zeros((), dtype=torch.int64, device=images.device)
-    with torch.inference_mode(), _autocast(images.device, dtype):
-        for start in range(0, len(images), EVALUATION_BATCH):
-            rows = slice(start, start + EVALUATION_BATCH)
-            logits = network(images.take(rows)).float()
-            loss += nn.functional.cross_entropy(logits, images.labels[rows], reduction="sum")
-            right += (logits.argmax(dim=1) == images.labels[rows]).sum()
-    return Score(loss.item() / len(images), right.item() / len(images))
+    loss = torch.zeros((), device=examples.device)
+    right = torch.zeros((), dtype=torch.int64, device=examples.device)
+    with torch.inference_mode(), _autocast(examples.device, dtype):
+        for inputs, labels in examples.parts(EVALUATION_BATCH):
+            logits = network(inputs).float()
+            loss += nn.functional.cross_entropy(logits, labels, reduction="sum")
+            right += (logits.argmax(dim=1) == labels).sum()
+    return Score(loss.item() / len(examples), right.item() / len(examples))
 
 
 class _Watch:
@@ -217,11 +217,11 @@ class _Watch:
                 raise DivergedError(f"the training loss is {loss:.4g} at step {self._steps}")
 
 
-def _place(network: nn.Module, device: str) -> torch.dtype | None:
+def _place(network: nn.Module, device: str, precision: Precision) -> torch.dtype | None:
     """Move a network to a device in the layout that suits it; returns the type of its autocast."""
     layout, dtype = layout_and_dtype(device)
     network.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # unknown to torch's stubs
-    return dtype
+    return dtype if precision == "auto" else None
 
 
 def _autocast(device: str, dtype: torch.dtype | None) -> torch.autocast:

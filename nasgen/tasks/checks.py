@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasgen.errors import InputError
-from nasgen.tasks.task import Integers, Pixels, Task
+from nasgen.tasks.sequence_checks import are_sequences, codes_of
+from nasgen.tasks.task import Codes, Integers, Pixels, Task
 
 SMALLEST_SIDE = 4
 LARGEST_SIDE = 1024
@@ -26,6 +27,7 @@ def task_of(
     *,
     classes: Sequence[str] | None = None,
     augmentation: str = "auto",
+    text: bool = False,
 ) -> Task:
     """A checked task out of four arrays.
 
@@ -35,37 +37,42 @@ def task_of(
         Of the task; begins every error message.
     x_train, x_test
         Images of shape (n, H, W), (n, H, W, C), or (n, C, H, W) where C is below 4 (which is told apart by
-        images being at least 4 pixels high); integers or finite floats on any scale, the same in both.
+        images being at least 4 pixels high); integers or finite floats on any scale, the same in both. Or sequences:
+        integer codes of shape (n, steps), 0 after the end of each and nowhere else.
     y_train, y_test
         Integers of shape (n,) or (n, 1), 0..K-1, with at least two training rows of each.
     classes
         One name a label; the labels themselves where there are none.
     augmentation
-        The task's default: ``none`` or ``auto``.
+        The default of images: ``none`` or ``auto``.
+    text
+        Whether the codes of sequences are those of ASCII characters.
 
     Raises
     ------
     InputError
         Says which array is wrong, what was expected, what was found and what to do.
     """
-    pixels = _images(name, "x_train", x_train), _images(name, "x_test", x_test)
+    first = _array(name, "x_train", x_train)
+    second = _array(name, "x_test", x_test)
+    parts: tuple[Pixels | Codes, Pixels | Codes]
+    if are_sequences(first):
+        parts = codes_of(name, first, second, text)
+        augmentation = "none"
+    else:
+        parts = _pixels(name, first, second)
+        text = False
     labels = _labels(name, "y_train", y_train), _labels(name, "y_test", y_test)
-    for part, x, y in zip(("train", "test"), pixels, labels, strict=True):
+    for part, x, y in zip(("train", "test"), parts, labels, strict=True):
         if len(x) != len(y):
             raise InputError(
                 f"{name}: x_{part} and y_{part} must have the same number of rows, found {len(x)} and {len(y)}"
             )
-    if pixels[0].shape[1:] != pixels[1].shape[1:]:
-        raise InputError(
-            f"{name}: training and test images must have one shape, found {_shape(pixels[0])} and "
-            f"{_shape(pixels[1])} (channels x height x width)"
-        )
     n_classes = _count_classes(name, *labels)
     if classes is not None and len(classes) != n_classes:
         raise InputError(f"{name}: classes must name each of the {n_classes} labels, found {len(classes)} names")
     names = tuple(classes) if classes is not None else tuple(map(str, range(n_classes)))
-    x_train, x_test = _same_type(name, *pixels)
-    return Task(name, x_train, labels[0], x_test, labels[1], names, augmentation)
+    return Task(name, parts[0], labels[0], parts[1], labels[1], names, augmentation, text)
 
 
 def _array(name: str, key: str, values: Any) -> NDArray[Any]:
@@ -80,15 +87,25 @@ def _array(name: str, key: str, values: Any) -> NDArray[Any]:
     return array
 
 
-def _images(name: str, key: str, values: Any) -> NDArray[Any]:
+def _pixels(name: str, x_train: NDArray[Any], x_test: NDArray[Any]) -> tuple[Pixels, Pixels]:
+    """Both with shape (n, C, H, W)."""
+    first, second = _images(name, "x_train", x_train), _images(name, "x_test", x_test)
+    if first.shape[1:] != second.shape[1:]:
+        raise InputError(
+            f"{name}: training and test images must have one shape, found {_shape(first)} and "
+            f"{_shape(second)} (channels x height x width)"
+        )
+    return _same_type(name, first, second)
+
+
+def _images(name: str, key: str, array: NDArray[Any]) -> NDArray[Any]:
     """The images with shape (n, C, H, W), of the type they came in."""
-    array = _array(name, key, values)
     if array.ndim == 3:
         array = array[:, None]
     elif array.ndim != 4:
         raise InputError(
-            f"{name}: {key} must have shape (rows, height, width) or (rows, height, width, channels), "
-            f"found {array.shape}"
+            f"{name}: {key} must have shape (rows, height, width) or (rows, height, width, channels), or hold "
+            f"integers of shape (rows, steps), which are sequences; found {array.shape} of {array.dtype}"
         )
     elif array.shape[1] >= SMALLEST_SIDE:
         array = array.transpose(0, 3, 1, 2)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from nasgen.augmentation import Augmentation, positions
-from nasgen.tasks.task import Integers, Normalisation, Pixels, Task, stratified_split
+from nasgen.tasks.cut import training_cut
+from nasgen.tasks.task import Codes, Integers, Normalisation, Pixels, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class Images:
     std: torch.Tensor
 
     @classmethod
-    def of(cls, pixels: Pixels, labels: Integers, normalisation: Normalisation, device: str = "cpu") -> Images:
+    def of(cls, pixels: Pixels | Codes, labels: Integers, normalisation: Normalisation, device: str = "cpu") -> Images:
         """Images of shape (n, C, H, W) with their labels, copied to a device."""
         return cls(
             torch.tensor(pixels.transpose(0, 2, 3, 1), device=device).contiguous(),
@@ -73,16 +74,22 @@ class Images:
         drawn = flat.index_select(0, places.flatten().to(self.device))
         return self._normalised(drawn.view(len(rows), height, width, channels))
 
+    def batches(self, generator: torch.Generator, count: int) -> Sequence[torch.Tensor]:
+        """All rows in disorder, cut into so many nearly equal batches."""
+        return torch.randperm(len(self), generator=generator).tensor_split(count)
+
+    def parts(self, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The normalised images and their labels in their order, up to ``size`` rows at a time."""
+        for start in range(0, len(self), size):
+            rows = slice(start, start + size)
+            yield self.take(rows), self.labels[rows]
+
     def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels.permute(0, 3, 1, 2).float().sub(self.mean).div(self.std)
 
 
-GLANCE_ROWS = 1_000
-"""Validation images that are scored between epochs, where there are more."""
-
-
 class TrainingImages(NamedTuple):
-    """What a candidate is trained on, what it is judged by, and a part of that for looks in between."""
+    """What a network is trained on, what it is judged by, and a part of that for looks in between."""
 
     training: Images
     validation: Images
@@ -90,37 +97,11 @@ class TrainingImages(NamedTuple):
 
 
 def training_images(task: Task, seed: int, rows: int | None = None, device: str = "cpu") -> TrainingImages:
-    """The training and the validation images of a task, cut by seed.
+    """The training and the validation rows of a task of images, cut by seed (:func:`nasgen.tasks.cut.training_cut`).
 
-    With ``rows`` the training images are no more than that many, of every class its share. Validation images are
-    then half as many at the most, but ``GLANCE_ROWS`` where there are so many: judging a short training should not
-    take longer than the training.
+    Any task has :func:`nasgen.tasks.examples.training_examples`; these are for who needs pixels.
     """
-    train, validation = task.split(seed)
-    if rows is not None:
-        train = _share(task, train, rows, seed)
-        validation = _share(task, validation, max(GLANCE_ROWS, rows // 2), seed)
-    glance = _share(task, validation, GLANCE_ROWS, seed)
-    return TrainingImages(*(_part(task, part, device) for part in (train, validation, glance)))
-
-
-def _share(task: Task, positions: Integers, rows: int, seed: int) -> Integers:
-    """About so many of the positions, of every class its share; all of them where there are no more."""
-    if rows >= len(positions):
-        return positions
-    rng = np.random.default_rng(seed)
-    return positions[stratified_split(rng, task.y_train[positions], rows / len(positions))[1]]
-
-
-def _part(task: Task, rows: Integers, device: str) -> Images:
-    return Images.of(task.x_train[rows], task.y_train[rows], task.normalisation, device)
-
-
-def all_training_images(task: Task, device: str = "cpu") -> Images:
-    """Everything but test, for the winner's final training."""
-    return Images.of(task.x_train, task.y_train, task.normalisation, device)
-
-
-def final_test_images(task: Task, device: str = "cpu") -> Images:
-    """The test part: read once, at the end, for the winner."""
-    return Images.of(task.x_test, task.y_test, task.normalisation, device)
+    parts = training_cut(task, seed, rows)
+    return TrainingImages(
+        *(Images.of(task.x_train[part], task.y_train[part], task.normalisation, device) for part in parts)
+    )

@@ -1,4 +1,4 @@
-"""Where tasks come from: the digits in scikit-learn, a keras-style file, OpenML, or arrays."""
+"""Where tasks come from: the digits in scikit-learn, Reber strings, a keras-style file, OpenML, or arrays."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ from nasgen.tasks.checks import task_of
 from nasgen.tasks.task import Task, stratified_split
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
-OPTIONAL_KEYS = ("name", "classes", "augmentation")
-ACCEPTED = "digits, a FILE.npz, openml:NAME, or arrays (x, y, x_test, y_test)"
+OPTIONAL_KEYS = ("name", "classes", "augmentation", "text")
+ACCEPTED = (
+    "digits, reber, reber:edited, reber:embedded, reber:FOLDER, a FILE.npz, openml:NAME, or arrays "
+    "(x, y, x_test, y_test)"
+)
+
+REBER = "reber"
+REBER_CLASSES = ("invalid", "valid")
 
 _UNREADABLE = (OSError, EOFError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What numpy and zipfile raise on files that are no archives of arrays."""
@@ -37,6 +43,8 @@ def get_task(spec: str | Path | Sequence[Any]) -> Task:
     spec
         ``"digits"``: the 1,797 images of 8 x 8 in scikit-learn, a fifth of each class (rounded down) cut off
         as test with seed 0.
+        ``"reber"``, ``"reber:edited"``, ``"reber:embedded"``: strings that a Reber grammar accepts, and others
+        (:mod:`nasgen.tasks.reber`); ``"reber:FOLDER"`` reads those that the authors of Darji 2021 published.
         ``"FILE.npz"``: arrays ``x_train, y_train, x_test, y_test`` as keras stores them, see
         :func:`nasgen.tasks.checks.task_of`.
         ``"openml:NAME"``: square images stored as rows of pixels. ``mnist_784``, ``Fashion-MNIST`` and
@@ -52,6 +60,8 @@ def get_task(spec: str | Path | Sequence[Any]) -> Task:
         text = str(spec)
         if text == "digits":
             return _digits()
+        if text == REBER or text.startswith(f"{REBER}:"):
+            return _reber(text)
         if text.startswith("openml:"):
             return _openml(text.removeprefix("openml:"))
         if text.endswith(".npz"):
@@ -73,15 +83,20 @@ def save_task(task: Task, path: Path) -> None:
     with partial.open("wb") as file:
         np.savez_compressed(
             file,
-            x_train=task.x_train.transpose(0, 2, 3, 1),
+            x_train=_channels_last(task.x_train),
             y_train=task.y_train,
-            x_test=task.x_test.transpose(0, 2, 3, 1),
+            x_test=_channels_last(task.x_test),
             y_test=task.y_test,
             name=np.array(task.name),
             classes=np.array(task.classes),
             augmentation=np.array(task.augmentation),
+            text=np.array(task.text),
         )
     partial.replace(path)
+
+
+def _channels_last(x: NDArray[Any]) -> NDArray[Any]:
+    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
 
 
 def _digits() -> Task:
@@ -94,6 +109,24 @@ def _digits() -> Task:
     return task_of("digits", images[train], labels[train], images[test], labels[test], augmentation="none")
 
 
+def _reber(spec: str) -> Task:
+    from nasgen.tasks.reber import VARIANTS, encoded, read_strings, reber_strings
+
+    _, colon, choice = spec.partition(":")
+    if not colon or choice in VARIANTS:
+        strings = reber_strings(choice or VARIANTS[0])
+    elif Path(choice).is_dir():
+        strings = read_strings(Path(choice))
+    else:
+        raise InputError(
+            f"{spec}: expected {REBER}:{' or '.join(VARIANTS)}, or a folder that exists, found {choice!r}; a task must "
+            f"be {ACCEPTED}"
+        )
+    codes, rows = encoded((*strings.train, *strings.test)), len(strings.train)
+    parts = codes[:rows], strings.y_train, codes[rows:], strings.y_test
+    return task_of(spec, *parts, classes=REBER_CLASSES, text=True)
+
+
 def _file(path: Path) -> Task:
     arrays = _read(path)
     classes = arrays.get("classes")
@@ -102,6 +135,7 @@ def _file(path: Path) -> Task:
         *(arrays[key] for key in KEYS),
         classes=None if classes is None else tuple(map(str, classes.ravel())),
         augmentation=str(arrays.get("augmentation", "auto")),
+        text=bool(np.any(arrays.get("text", False))),
     )
 
 
@@ -114,7 +148,7 @@ def _read(path: Path) -> Mapping[str, NDArray[Any]]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; a task must be {ACCEPTED}") from None
     except MemoryError:
-        raise InputError(f"{path}: its arrays do not fit into memory; bring fewer or smaller images") from None
+        raise InputError(f"{path}: its arrays do not fit into memory; bring fewer or smaller rows") from None
     except _UNREADABLE as error:
         why = "it holds Python objects" if "allow_pickle" in str(error) else "it cannot be read as one"
         raise InputError(

@@ -1,4 +1,4 @@
-"""Task: named images with labels, cut into training, validation and test, and how they are normalised."""
+"""Task: named images or sequences with labels, cut into training, validation and test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,12 @@ LARGEST_VALIDATION = 10_000
 _BLOCK = 1_000  # rows at a time, so that float64 sums over uint8 images stay small in memory
 
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
+Codes = NDArray[np.uint8] | NDArray[np.int32]
 Integers = NDArray[np.int64]
+Kind = Literal["images", "sequences"]
+
+ASCII = 128
+"""Codes that a text may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Normalisation:
     std: tuple[float, ...]
 
     @classmethod
-    def of(cls, pixels: Pixels) -> Normalisation:
+    def of(cls, pixels: Pixels | Codes) -> Normalisation:
         """The constants of images of shape (n, C, H, W)."""
 
         def blocks() -> Iterator[NDArray[np.float64]]:
@@ -50,7 +55,7 @@ class Normalisation:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Labelled images to search on; the test part is for the winner alone.
+    """Labelled images or sequences to search on; the test part is for the winner alone.
 
     The arrays cannot be written to. ``nasgen.tasks.get_task`` checks and converts what users bring.
 
@@ -59,22 +64,26 @@ class Task:
     name
         For people; two tasks are the same data when ``data_hash`` is equal.
     x_train, x_test
-        Raw pixels of shape (n, C, H, W), contiguous, uint8 or float32.
+        Images: raw pixels of shape (n, C, H, W), contiguous, uint8 or float32. Sequences: integer codes of shape
+        (n, steps), contiguous, uint8 or int32, with 0 after the end alone and as many steps as the longest has.
     y_train, y_test
         Labels of shape (n,), int64 in 0..n_classes - 1; every class has two training rows or more.
     classes
         One name a label.
     augmentation
         What ``--augment auto`` means here: ``none``, or ``auto`` where a probe is to decide.
+    text
+        Whether the codes are those of ASCII characters.
     """
 
     name: str
-    x_train: Pixels
+    x_train: Pixels | Codes
     y_train: Integers
-    x_test: Pixels
+    x_test: Pixels | Codes
     y_test: Integers
     classes: tuple[str, ...]
     augmentation: str = "auto"
+    text: bool = False
 
     def __post_init__(self) -> None:
         for array in self._arrays():
@@ -84,10 +93,19 @@ class Task:
         return (self.x_train, self.y_train, self.x_test, self.y_test)
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of an image."""
-        channels, height, width = self.x_train.shape[1:]
-        return channels, height, width
+    def kind(self) -> Kind:
+        """What the rows are."""
+        return "images" if self.x_train.ndim == 4 else "sequences"
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Channels, height and width of an image; the steps of the longest sequence."""
+        return self.x_train.shape[1:]
+
+    @property
+    def vocabulary(self) -> int:
+        """How many codes a network for these sequences has to know, 0 and those of test included."""
+        return ASCII if self.text else 1 + int(max(self.x_train.max(), self.x_test.max()))
 
     @property
     def n_classes(self) -> int:
@@ -96,11 +114,13 @@ class Task:
 
     @cached_property
     def normalisation(self) -> Normalisation:
-        """Constants of the training images, test never.
+        """Constants of the training images, test never; TypeError for sequences, which have none.
 
         Rows held out for validation count too: the constants read no label, and the search and the final
         training then share one scale whatever the seed of the split.
         """
+        if self.kind != "images":
+            raise TypeError(f"{self.name}: sequences have no normalisation")
         return Normalisation.of(self.x_train)
 
     @cached_property

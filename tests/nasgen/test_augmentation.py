@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_sequences import marked
 
 from nasgen.augmentation import AUGMENTATIONS, Augmentation, largest_shift, positions
+from nasgen.errors import InputError
 from nasgen.probe import choose_augmentation, probe_losses, strongest_harmless
 from nasgen.tasks import Normalisation, get_task
 from nasgen.tasks.images import Images
@@ -75,6 +77,13 @@ def test_what_is_asked_for_goes_before_the_tasks_own() -> None:
     task = get_task("digits")
     assert choose_augmentation(task, "auto", 0) == "none"
     assert choose_augmentation(task, "shift", 0) == "shift"
+
+
+def test_sequences_are_never_augmented() -> None:
+    task = get_task(marked())
+    assert choose_augmentation(task, "auto", 0) == choose_augmentation(task, "none", 0) == "none"
+    with pytest.raises(InputError, match="--augment shift is for images, and the task arrays is of sequences"):
+        choose_augmentation(task, "shift", 0)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from torch import nn
 from nasgen.export import export_best
 from nasgen.recipe import Recipe
 from nasgen.tasks import Task, get_task
-from nasgen.tasks.images import final_test_images, training_images
+from nasgen.tasks.examples import final_test_examples
+from nasgen.tasks.images import training_images
 from nasgen.training import initialise, score, train
 
 TORCH_ALONE = """
@@ -74,7 +75,7 @@ def test_the_exported_file_scores_the_same_with_torch_alone(
     (folder / "main.py").write_text(TORCH_ALONE)
     output = subprocess.check_output([sys.executable, "main.py"], cwd=folder, text=True)
     accuracy, name, training = output.split()
-    assert float(accuracy) == score(network, final_test_images(task)).accuracy > 0.5
+    assert float(accuracy) == score(network, final_test_examples(task)).accuracy > 0.5
     assert (name, training) == ("3", "False")
 
 
@@ -86,12 +87,56 @@ def test_the_logits_of_raw_images_are_those_of_the_trained_network(
     import network as exported  # type: ignore[import-not-found]  # it has just been written
 
     twin = exported.Network()
-    images = final_test_images(task)
+    images = final_test_examples(task)
     with torch.inference_mode():
         ours = network(images.take(slice(None)))
         theirs = twin(torch.tensor(task.x_test))
     torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-4)
     assert set(twin.state_dict()) == set(network.state_dict())
+
+
+class Bag(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(128, 2, padding_idx=0)
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.embedding(codes).sum(dim=1)
+        return logits
+
+
+BAG = """import torch
+from torch import nn
+
+
+class Bag(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(128, 2, padding_idx=0)
+
+    def forward(self, codes):
+        return self.embedding(codes).sum(dim=1)
+"""
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_a_network_for_sequences_reads_codes_and_those_of_texts_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bool
+) -> None:
+    bag = initialise(Bag, 0)
+    values = {"genotype": "{}", "state": bag.state_dict(), "source": BAG, "base": "Bag", "input_shape": (4,)}
+    export_best(tmp_path / "best", **values, normalisation=None, classes=("no", "yes"), text=text)
+    monkeypatch.syspath_prepend(str(tmp_path / "best"))
+    monkeypatch.delitem(sys.modules, "network", raising=False)
+    import network as exported
+
+    twin = exported.Network()
+    codes = torch.tensor([[66, 84, 88], [66, 0, 0]], dtype=torch.uint8)
+    torch.testing.assert_close(twin(codes), bag(codes.long()))
+    assert twin.classes == ("no", "yes")
+    assert hasattr(twin, "codes") == text
+    if text:
+        assert exported.Network.codes(["BTX", "B"]).tolist() == codes.tolist()
 
 
 def test_a_folder_is_replaced_whole_and_leaves_nothing_beside(export: Callable[..., Path], tmp_path: Path) -> None:

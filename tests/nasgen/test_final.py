@@ -19,7 +19,7 @@ from nasgen.recipe import Recipe
 from nasgen.store import Store
 from nasgen.summary import open_store, result_lines
 from nasgen.tasks import get_task
-from nasgen.tasks.images import all_training_images
+from nasgen.tasks.examples import all_training_examples
 from nasgen.training import DivergedError, initialise
 
 
@@ -201,6 +201,6 @@ def test_seconds_an_epoch_are_those_of_a_few_steps_times_their_number(
     network = initialise(lambda: space.build(space.decode(ranked[0].genotype), task.input_shape, 10), 0)
     trained, ticks = spy_on_trainings(monkeypatch), iter([100.0, 103.0])
     monkeypatch.setattr(final, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
-    seconds = seconds_per_epoch(network, all_training_images(task), Recipe(epochs=7, batch=32, peak_lr=0.1), steps=2)
+    seconds = seconds_per_epoch(network, all_training_examples(task), Recipe(epochs=7, batch=32, peak_lr=0.1), steps=2)
     assert seconds == pytest.approx(3.0 * 400 / 64)
     assert len(trained) == 2

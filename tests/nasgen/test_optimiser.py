@@ -116,9 +116,22 @@ def test_a_share_of_the_peak_is_a_step_of_that_share() -> None:
         assert half.norm().item() == pytest.approx(0.5 * whole.norm().item(), rel=0.05)
 
 
+def test_the_first_step_of_adam_is_the_rate_whatever_the_gradient_and_decay_is_a_share_of_the_weight() -> None:
+    """Matrices: 2 - .1 x .5 x 2 - .1 x sign; vectors have no decay: 2 - .1 x sign (Loshchilov and Hutter, alg. 2)."""
+    recipe = Recipe(epochs=1, batch=32, peak_lr=0.2, optimiser="adam", weight_decay=0.5)
+    made = nn.Linear(2, 1)
+    for parameter, gradient in zip(made.parameters(), ([[3.0, -1e-3]], [50.0]), strict=True):
+        nn.init.constant_(parameter, 2.0)
+        parameter.grad = torch.tensor(gradient)
+    Optimiser(made, recipe).step(0.5)
+    torch.testing.assert_close(made.weight.detach(), torch.tensor([[1.8, 2.0]]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(made.bias.detach(), torch.tensor([1.9]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
 @pytest.mark.parametrize("muon_lr", [0.0, 0.05])
-def test_a_network_without_convolutions_or_with_nothing_else(muon_lr: float) -> None:
-    recipe = MUON.model_copy(update={"muon_lr": muon_lr})
+def test_a_network_without_convolutions_or_with_nothing_else(muon_lr: float, optimiser: str) -> None:
+    recipe = MUON.model_copy(update={"muon_lr": muon_lr, "optimiser": optimiser})
     for made in (nn.Linear(3, 2), nn.Conv2d(3, 2, 3, bias=False)):
         before = [parameter.detach().clone() for parameter in made.parameters()]
         Optimiser(with_gradients(made), recipe).step(1.0)

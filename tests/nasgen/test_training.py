@@ -7,13 +7,15 @@ import pytest
 import torch
 from pydantic import ValidationError
 from small_network import small_network
+from tiny_sequences import marked
 from torch import nn
 
 from nasgen.augmentation import AUGMENTATIONS, Augmentation
 from nasgen.evaluation import Failure
-from nasgen.recipe import Recipe
+from nasgen.recipe import Precision, Recipe
 from nasgen.tasks import get_task
-from nasgen.tasks.images import Images, all_training_images, final_test_images, training_images
+from nasgen.tasks.examples import all_training_examples, final_test_examples, training_examples
+from nasgen.tasks.images import Images, training_images
 from nasgen.training import DivergedError, Epoch, Trained, initialise, score, train
 
 SHORT = Recipe(epochs=2, batch=64, peak_lr=0.2)
@@ -133,7 +135,7 @@ def test_without_validation_there_is_no_fitness(digits: tuple[Images, Images]) -
 
 
 def test_score_counts_what_is_right() -> None:
-    images = final_test_images(get_task("digits"))
+    images = final_test_examples(get_task("digits"))
 
     class Three(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -152,7 +154,7 @@ def test_fewer_rows_are_a_stratified_part_of_the_training_rows() -> None:
     assert torch.equal(validation.pixels, glance.pixels)  # of so few all are looked at
     rows = {bytes(image.numpy().data) for image in whole.pixels}
     assert all(bytes(image.numpy().data) in rows for image in part.pixels)
-    assert len(all_training_images(task)) == len(whole) + len(validation)
+    assert len(all_training_examples(task)) == len(whole) + len(validation)
 
 
 def test_a_short_training_is_judged_by_a_stratified_part_of_validation() -> None:
@@ -198,7 +200,75 @@ def test_a_recipe_survives_json() -> None:
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
 
 
-@pytest.mark.parametrize("bad", [{"epochs": 0}, {"batch": 1}, {"peak_lr": 0}, {"augmentation": "spin"}, {"colour": 1}])
+def test_recipes_for_sequences_survive_json_and_older_ones_are_those_of_images() -> None:
+    for recipe in (Recipe.for_sequences(16_875, 6), Recipe.published_for_sequences(15)):
+        assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+    old = SHORT.model_dump(exclude={"optimiser", "schedule", "precision"})
+    assert Recipe(**old) == SHORT
+    assert (SHORT.optimiser, SHORT.schedule, SHORT.precision) == ("sgd", "one-cycle", "auto")
+
+
+def test_the_published_recipe_for_sequences_is_that_of_darji() -> None:
+    recipe = Recipe.published_for_sequences(15)
+    assert (recipe.optimiser, recipe.peak_lr, recipe.batch, recipe.clip) == ("adam", 1e-3, 128, 5.0)
+    assert (recipe.weight_decay, recipe.label_smoothing, recipe.precision) == (0, 0, "float32")
+    assert {recipe.cycle(step, 40) for step in range(40)} == {1.0}
+
+
+@pytest.mark.parametrize(("rows", "batch"), [(1, 32), (4_000, 32), (16_875, 128), (25_000, 256), (10**6, 512)])
+def test_batches_of_sequences_grow_with_the_data_and_the_rate_with_their_root(rows: int, batch: int) -> None:
+    recipe = Recipe.for_sequences(rows, 3)
+    assert recipe.batch == batch
+    assert recipe.peak_lr == pytest.approx(1e-2 * math.sqrt(batch / 128))
+
+
+class Types(nn.Module):
+    """Notes in which type its products are computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 10)
+        self.seen: set[torch.dtype] = set()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.linear(x.flatten(1))
+        self.seen.add(logits.dtype)
+        return logits
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("auto", torch.bfloat16), ("float32", torch.float32)])
+def test_float32_is_kept_where_the_recipe_says_so(
+    digits: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch, precision: Precision, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr("nasgen.training.layout_and_dtype", lambda device: (torch.channels_last, torch.bfloat16))
+    network = Types()
+    recipe = SHORT.model_copy(update={"epochs": 1, "precision": precision})
+    train(network, digits[0], recipe, seed=0, validation=digits[1])
+    score(network, digits[1], precision)
+    assert network.seen == {expected}
+
+
+def test_a_bag_of_embeddings_learns_sequences_by_adam() -> None:
+    class Bag(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.out = nn.Embedding(10, 8, padding_idx=0), nn.Linear(8, 2)
+            nn.init.normal_(self.embedding.weight, std=0.01)
+
+        def forward(self, codes: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.out(self.embedding(codes).amax(dim=1))
+            return logits
+
+    training, validation, _ = training_examples(get_task(marked()), 0)
+    recipe = Recipe.for_sequences(len(training), 12)
+    results = [train(initialise(Bag, 0), training, recipe, seed=0, validation=validation) for _ in range(2)]
+    assert results[0].fitness > 0.95
+    assert results[0].curve == results[1].curve
+
+
+@pytest.mark.parametrize(
+    "bad", [{"epochs": 0}, {"batch": 1}, {"peak_lr": 0}, {"augmentation": "spin"}, {"colour": 1}, {"optimiser": "lion"}]
+)
 def test_a_recipe_refuses_nonsense(bad: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Recipe.model_validate({**SHORT.model_dump(), **bad})
