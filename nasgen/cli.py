@@ -45,9 +45,11 @@ def _search_command(command: Callable[[Arguments, bool], None]) -> None:
 
     @wraps(search_options)
     def with_options(*, as_json: bool, objectives: str | None, **values: Any) -> None:
+        from nasgen.kinds import default_task
         from nasgen.settings import read_arguments
 
-        values["out"] = values["out"] or _default_out(values["table"] or values["task"] or "digits")
+        source = values["table"] or values["task"] or default_task(values["space"])
+        values["out"] = values["out"] or _default_out(source)
         names = tuple(name.strip() for name in objectives.split(",")) if objectives else ()
         command(read_arguments(**values, objectives=names), as_json)
 
@@ -56,7 +58,7 @@ def _search_command(command: Callable[[Arguments, bool], None]) -> None:
 
 def _default_out(source: str) -> str:
     """``runs/digits-20261121-064500`` and the like: what the fitness comes from, and the time."""
-    name = Path(source.removeprefix("openml:")).name.split(".")[0]
+    name = Path(source.removeprefix("openml:").replace(":", "-")).name.split(".")[0]
     return f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 

@@ -10,8 +10,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last,
 Out = Annotated[
     str | None, typer.Option(help="Folder of the run; must not hold one. [default: runs/DATA-TIME]", show_default=False)
 ]
-Space = Annotated[str, typer.Option(help="cnn, nasbench201 or FILE.py:NAME.")]
-TaskName = Annotated[str | None, typer.Option(help="digits (default), FILE.npz or openml:NAME.")]
+Space = Annotated[str, typer.Option(help="cnn, rnn, nasbench201 or FILE.py:NAME.")]
+TaskName = Annotated[
+    str | None,
+    typer.Option(help="digits, reber, FILE.npz or openml:NAME. [default: what the space reads]", show_default=False),
+]
 Table = Annotated[str | None, typer.Option(help="CSV table to look fitness up in, by its column arch_str.")]
 Fitness = Annotated[str | None, typer.Option(help="Column of --table that is maximised.")]
 Evaluations = Annotated[

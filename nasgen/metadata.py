@@ -12,6 +12,7 @@ import numpy as np
 
 from nasgen.errors import InputError
 from nasgen.evaluators import build_space
+from nasgen.kinds import check_dimensions
 from nasgen.plugins import is_plugin
 from nasgen.stored_rows import COLUMNS, COSTS, KnownSpace, one_space, read_run
 from nasgen.view import SECONDS_BETWEEN_LINES
@@ -54,9 +55,11 @@ def write_metadataset(
         Without runs: the name of a search space (``cnn`` unless told), how many genotypes are drawn from it, and the
         seed. A genotype drawn twice is there twice, under one ``genotype_id``.
     input_shape
-        C,H,W of the images whose costs are counted, where the space has such; that of the proxies' task unless told.
+        C,H,W of the images, or the steps of the sequences, whose costs are counted, where the space has such; that of
+        the proxies' task unless told.
     proxies
-        A task, as for ``--task``, on which :func:`nasgen.proxies.zero_cost_proxies` are computed under ``seed``.
+        A task of images, as for ``--task``, on which :func:`nasgen.proxies.zero_cost_proxies` are computed under
+        ``seed``.
     features
         The feature set.
     say
@@ -119,7 +122,12 @@ def _check(
 def _task(name: str | None) -> Task | None:
     from nasgen.tasks import get_task
 
-    return None if name is None else get_task(name)
+    if name is None:
+        return None
+    task = get_task(name)
+    if task.kind != "images":
+        raise InputError(f"--proxies must name a task of images, found {name} of {task.kind}: leave it out")
+    return task
 
 
 def _shape(text: str | None) -> list[int] | None:
@@ -129,8 +137,11 @@ def _shape(text: str | None) -> list[int] | None:
         shape = [int(part) for part in text.split(",")]
     except ValueError:
         shape = []
-    if len(shape) != 3 or min(shape) < 1:
-        raise InputError(f"--input-shape must be three positive integers C,H,W as in 3,32,32, found {text!r}")
+    if len(shape) not in (1, 3) or min(shape) < 1:
+        raise InputError(
+            "--input-shape must be three positive integers C,H,W (or one, the steps, for sequences) as in 3,32,32, "
+            f"found {text!r}"
+        )
     return shape
 
 
@@ -144,6 +155,8 @@ def _space_to_draw_from(name: str, shape: list[int] | None, task: Task | None) -
     if options and not is_plugin(name) and not isinstance(build_space(name, {}), TrainableSpace):
         option = "--proxies" if task is not None else "--input-shape"
         raise InputError(f"--space {name} has no networks that read images, found {option}: leave it out")
+    if options:
+        check_dimensions(name, options["input_shape"])
     return KnownSpace.of(name, options)
 
 

@@ -37,7 +37,7 @@ def zero_cost_proxies(
 
     Networks start from ``seed`` and see about ``batch`` images of the training split that it cuts: equal arguments give
     equal numbers, whatever else is asked at once, and the global generators stay as they were. nan where a network
-    cannot be built or run, or a number is not finite.
+    cannot be built or run, or a number is not finite. TypeError if the task is not of images.
 
     - ``synflow``: log of the sum of weight times gradient over all weights, all made positive, for an image of ones
       (Tanaka et al. 2020);

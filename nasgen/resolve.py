@@ -27,6 +27,9 @@ PAPER_DEPTH = (6, 12)
 PAPER_RANDOM_DEPTH = (10, 36)  # insertion deepens the genotypes of a search, so the paper's random search starts deeper
 ACCURACY = "accuracy"
 
+KEPT = ("openml", "reber")
+"""Data of which the run keeps a copy: what takes a network, or a while, is had once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -55,7 +58,7 @@ def resolve(
     arguments
         The user's words.
     folder
-        Takes a copy of data that came from OpenML, so that a resume needs no network.
+        Takes a copy of data that came from OpenML, so that a resume needs no network, and of Reber strings.
     say
         Told what takes a while.
     cluster
@@ -110,27 +113,32 @@ def _resolve_lookup(arguments: Arguments, workers: Workers, cluster: Cluster | N
 def _resolve_training(
     arguments: Arguments, folder: RunFolder, say: Callable[[str], None], workers: Workers, cluster: Cluster | None
 ) -> Resolved:
-    from nasgen.budget import Regime, longest_training, training_budget
+    from nasgen.budget import Regime, SequenceRegime, longest_training, training_budget
+    from nasgen.kinds import check_kind, default_task
     from nasgen.probe import choose_augmentation
     from nasgen.tasks import get_task, save_task
 
     started = time.monotonic()
-    spec = arguments.task or "digits"
-    if spec.startswith("openml:"):
-        say(f"fetching {spec}")
+    spec = arguments.task or default_task(arguments.space)
+    kept = spec.partition(":")[0] in KEPT
+    if kept:
+        say(f"fetching {spec}" if spec.startswith("openml:") else f"making {spec}")
     task = get_task(spec)
-    if spec.startswith("openml:"):
+    if kept:
         save_task(task, folder.data)
         spec = str(folder.data.resolve())
     elif spec.endswith(".npz"):
         spec = str(Path(spec).resolve())
+    space = _trainable(arguments, task)
+    check_kind(arguments.space, space, task)
     if "auto" == arguments.augment == task.augmentation:
         say("trying augmentations on a small network")
     augment = choose_augmentation(task, arguments.augment, arguments.seed, arguments.threads)
     rows = len(task.split(arguments.seed)[0])
-    space = _trainable(arguments, task)
-    resizes = isinstance(space, ResizingSpace) and space.resizes
-    regime = Regime.for_images(task.input_shape, augment, resizes)
+    if task.kind == "sequences":
+        regime: Regime = SequenceRegime(published=arguments.profile == "paper")
+    else:
+        regime = Regime.for_images(task.input_shape, augment, isinstance(space, ResizingSpace) and space.resizes)
     rates, expected = None, arguments.evaluations
     if arguments.minutes is None:
         samples = samples_for(arguments.evaluations) if arguments.strategy == "irwin-harris" else 0
@@ -176,9 +184,13 @@ def _trainable(arguments: Arguments, task: Task) -> TrainableSpace[Any]:
 
 def space_options(arguments: Arguments, task: Task, max_macs: int) -> dict[str, Any]:
     """Options of the search space: what the data and the budget bound."""
-    common = {"input_shape": list(task.input_shape), "n_classes": task.n_classes}
+    from nasgen.kinds import common_options
+
+    common = common_options(arguments.space, task)
     if is_plugin(arguments.space):
         return common
+    if task.kind == "sequences":
+        return {**common, "max_macs": max_macs}
     paper_random = arguments.profile == "paper" and arguments.strategy == "random"
     depth = PAPER_RANDOM_DEPTH if paper_random else PAPER_DEPTH
     ours = {} if arguments.profile == "paper" else {"widths": "pyramid", "mutations": ["relabel", "insert", "rescale"]}

@@ -40,10 +40,11 @@ def search(
     Parameters
     ----------
     space
-        ``cnn``, ``nasbench201`` or ``FILE.py:NAME``.
+        ``cnn``, ``rnn``, ``nasbench201`` or ``FILE.py:NAME``.
     task
-        ``digits`` (default), ``FILE.npz``, ``openml:NAME``, or arrays ``(x, y, x_test, y_test)`` with images of
-        shape (n, H, W) or (n, H, W, C).
+        ``digits`` (default for images), ``reber`` (default for sequences), ``FILE.npz``, ``openml:NAME``, or arrays
+        ``(x, y, x_test, y_test)`` with images of shape (n, H, W) or (n, H, W, C), or sequences of integers of shape
+        (n, steps); :func:`nasgen.tasks.get_task` lists all.
     out
         Folder of the run; must not hold one.
     evaluations, minutes

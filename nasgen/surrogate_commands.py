@@ -37,11 +37,14 @@ def metadataset(
     out: Annotated[str, typer.Option(help="The Parquet file.")],
     runs: Annotated[list[str] | None, typer.Argument(help="Folders of runs whose rows to take.")] = None,
     space: Annotated[
-        str | None, typer.Option(help="cnn (default), nasbench201 or FILE.py:NAME, to draw from.", show_default=False)
+        str | None,
+        typer.Option(help="cnn (default), rnn, nasbench201 or FILE.py:NAME, to draw from.", show_default=False),
     ] = None,
     count: Annotated[int | None, typer.Option(help="Genotypes to draw, instead of the rows of runs.")] = None,
     seed: Annotated[int, typer.Option(help="Random seed of what is drawn and of the proxies.", min=0)] = 0,
-    input_shape: Annotated[str | None, typer.Option(help="C,H,W of the images, as in 3,32,32.")] = None,
+    input_shape: Annotated[
+        str | None, typer.Option(help="C,H,W of the images, as in 3,32,32, or the steps of sequences.")
+    ] = None,
     proxies: Annotated[
         str | None, typer.Option(help="Add zero-cost proxies on a task: digits, FILE.npz or openml:NAME.")
     ] = None,

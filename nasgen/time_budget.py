@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from nasgen.tasks import Task
 
 EVALUATIONS_A_MILLION = 50
-"""Evaluations for which a million images are seen; they grow as what one candidate sees does."""
+"""Evaluations for which a million images are seen; they grow as what one candidate sees does.
+
+What is said of images holds for sequences in proportion to their ``appetite`` (:class:`nasgen.budget.Regime`).
+"""
 
 PROMOTED = 0.45
 """Rows promoted for each row of the fidelity below: about the middle of what searches had, .2 to .7.
@@ -144,7 +147,7 @@ class Frame:
     rates
         Of this machine on this data.
     shape
-        (C, H, W) of the images.
+        (C, H, W) of images, (steps,) of sequences.
     rows, all_rows
         Training rows without and with those of validation.
     regime
@@ -160,7 +163,7 @@ class Frame:
     """
 
     rates: Rates
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     rows: int
     all_rows: int
     regime: Regime
@@ -206,13 +209,15 @@ class Frame:
 
     def ladder(self, images: float, levels: int, fewest: int, width: float) -> dict[str, Fidelity]:
         """As many fidelities, up to ``levels``, as an evaluation that sees so many images on average allows."""
+        appetite = self.regime.appetite
         while True:
             lowest = images * share_of_lowest(levels)
-            passes = float(np.clip(lowest * FIDELITY_RATIO ** (levels - 1), FEWEST_PASSES, MOST_PASSES))
+            passes = lowest * FIDELITY_RATIO ** (levels - 1)
+            passes = float(np.clip(passes, appetite * FEWEST_PASSES, appetite * MOST_PASSES))
             ladder = search_fidelities(passes, self.rows, self.regime, levels, 2, width)
             first = next(iter(ladder.values()))
             seen = (first.rows or self.rows) * first.recipe["epochs"]
-            if levels <= fewest or min(seen, lowest) >= ENOUGH * FEWEST_PASSES:
+            if levels <= fewest or min(seen, lowest) >= ENOUGH * appetite * FEWEST_PASSES:
                 return ladder
             levels -= 1
 
@@ -251,7 +256,7 @@ def _climbing(frame: Frame, arguments: Arguments) -> TrainingBudget:
         max_macs = round(default_max_macs(frame.shape) * frame.size(final_share))
     final_share = frame.trimmed(final_share, max_macs)
     images = frame.search_images(final_share, width**2 * max_macs)
-    evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / 1e6)
+    evaluations = arguments.evaluations or EVALUATIONS_A_MILLION * math.sqrt(images / frame.regime.appetite / 1e6)
     levels = len(LADDER) if arguments.on_a_ladder else 1
     return TrainingBudget(
         max_macs=max_macs,

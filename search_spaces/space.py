@@ -89,7 +89,12 @@ class SearchSpace(Protocol[G]):
 
 @runtime_checkable
 class TrainableSpace(SearchSpace[G], Protocol[G]):
-    """A space whose genotypes become networks."""
+    """A space whose genotypes become networks.
+
+    An optional class attribute ``reads`` says of what: ``"images"``, as where there is none, or ``"sequences"``, whose
+    ``input_shape`` is (steps,) and whose networks map integer codes of shape (n, steps or fewer), 0 after the end of
+    each, to logits. A space of sequences whose class takes ``vocabulary`` is told how many codes there are.
+    """
 
     def build(self, genotype: G, input_shape: tuple[int, ...], n_classes: int) -> torch.nn.Module:
         """The network of a genotype; equal keys build equal networks.

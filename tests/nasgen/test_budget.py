@@ -12,6 +12,7 @@ from nasgen.budget import (
     PROGRESSIVE,
     SEARCH_PASSES,
     Regime,
+    SequenceRegime,
     TrainingBudget,
     default_max_macs,
     fidelity,
@@ -20,6 +21,7 @@ from nasgen.budget import (
     window_for,
 )
 from nasgen.recipe import Recipe
+from nasgen.settings import Fidelity
 
 SIZES = [2, 10, 100, 320, 1_000, 2_500, 3_500, 5_000, 8_571, 8_600, 10_000, 20_000, 54_000, 1_000_000]
 """Training rows, on both sides of every step of the rules."""
@@ -115,6 +117,32 @@ def test_the_cap_on_macs_grows_with_the_image() -> None:
     assert default_max_macs((1, 28, 28)) == pytest.approx(6.6e6, rel=0.02)
     assert default_max_macs((3, 32, 32)) == pytest.approx(13.7e6, rel=0.02)
     assert default_max_macs((4, 8, 8)) == 2 * default_max_macs((1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("rows", "search_rows", "epochs", "final_epochs"),
+    [(320, None, 12, 60), (16_000, None, 6, 28), (16_875, 16_666, 6, 27), (54_000, 33_333, 3, 10)],
+)
+def test_of_sequences_candidates_see_a_hundred_thousand(
+    rows: int, search_rows: int | None, epochs: int, final_epochs: int
+) -> None:
+    one = training_budget((50,), rows, round(rows / 0.9), SequenceRegime())
+    assert (one.fidelities["search"].rows, one.fidelities["search"].recipe["epochs"]) == (search_rows, epochs)
+    assert one.final.recipe["epochs"] == final_epochs
+    assert Recipe(**one.fidelities["search"].recipe) == Recipe.for_sequences(search_rows or rows, epochs)
+    assert one.max_macs == default_max_macs((50,)) == 50 * default_max_macs((1,))
+
+
+@pytest.mark.parametrize(("rows", "all_rows"), [(320, 400), (16_875, 18_750), (90_000, 100_000)])
+def test_the_published_protocol_reads_all_sequences_15_times(rows: int, all_rows: int) -> None:
+    regime = SequenceRegime(published=True)
+    one = training_budget((50,), rows, all_rows, regime)
+    expected = Fidelity(recipe=Recipe.published_for_sequences(15).model_dump())
+    assert one.fidelities == {"search": expected}
+    assert one.final == expected
+    halved = training_budget((50,), rows, all_rows, regime, halving=True)
+    assert halved.fidelities["search"] == expected
+    assert halved.fidelities["proxy"].recipe["epochs"] == 4
 
 
 def test_the_longest_training_is_three_times_that_of_a_slow_machine() -> None:

@@ -195,6 +195,7 @@ def refused(said: Said, message: str) -> None:
         (("--count", 5, "--input-shape", "3,32"), "--input-shape must be three positive integers C,H,W"),
         (("--count", 5, "--input-shape", "3,0,32"), "as in 3,32,32, found '3,0,32'"),
         (("--count", 5, "--input-shape", "a,b,c"), "--input-shape must be"),
+        (("--count", 5, "--input-shape", "50"), "--space cnn reads images, whose shape is C,H,W, found 50"),
         (("--count", 5, "--input-shape", "3,8,8", "--proxies", "digits"), "that of --proxies, [1, 8, 8], found"),
         (("--count", 5, "--space", "nasbench201", "--input-shape", "3,8,8"), "no networks that read images"),
         (("--count", 5, "--space", "nasbench201", "--proxies", "digits"), "found --proxies: leave it out"),
