@@ -15,7 +15,7 @@ from tiny_training import contents, digits, search
 
 import nasgen
 from nasgen import rehearsal, time_budget
-from nasgen.budget import SequenceRegime
+from nasgen.budget import Regime, SequenceRegime
 from nasgen.clock import Clock
 from nasgen.errors import InputError
 from nasgen.folder import RunFolder
