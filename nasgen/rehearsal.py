@@ -6,14 +6,16 @@ rate of multiply-accumulates. What follows from that says :mod:`nasgen.time_budg
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nasgen.budget import Regime, default_max_macs, fidelity
 from nasgen.errors import InputError
+from nasgen.plugins import is_plugin
 from nasgen.recipe import Recipe
 from nasgen.settings import Arguments
 from nasgen.workers import There, here
@@ -30,14 +32,18 @@ MEASURED_STEPS = 6
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Training time of one row on one worker: a constant in seconds, and seconds a multiply-accumulate."""
+    """Training time of one row on one worker: a constant in seconds, and seconds a multiply-accumulate.
+
+    No network has more MACs than the ``largest``, whatever the cap.
+    """
 
     constant: float
     per_mac: float
+    largest: float = math.inf
 
     def seconds(self, macs: float) -> float:
         """Training time of one row on a network of so many MACs."""
-        return self.constant + self.per_mac * macs
+        return self.constant + self.per_mac * min(macs, self.largest)
 
 
 def measure_rates(
@@ -62,7 +68,9 @@ def measure_rates(
     macs, seconds, failure = there(_measure, task, spaces, arguments.threads, arguments.seed, regime, say=say)
     if not seconds:
         raise InputError(f"none of {len(CAPS)} random genotypes of {arguments.space} could be trained: {failure}")
-    return fit_rates(np.array(macs), np.array(seconds))
+    rates = fit_rates(np.array(macs), np.array(seconds))
+    # a space of the user's own knows no cap: its networks are as large as they are
+    return replace(rates, largest=max(macs)) if is_plugin(arguments.space) else rates
 
 
 def _measure(

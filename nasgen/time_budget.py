@@ -134,7 +134,7 @@ def final_seconds(rates: Rates, final: Fidelity, rows: int, max_macs: float, cor
     from nasgen.replicas import replicas_for, worth_all_cores
 
     batch = final.recipe["batch"]
-    replicas = replicas_for(cores, batch) if worth_all_cores(batch * max_macs) else 1
+    replicas = replicas_for(cores, batch) if worth_all_cores(batch * min(max_macs, rates.largest)) else 1
     return passes_of(final, rows) * rates.seconds(max_macs) / max(1.0, 0.8 * replicas)
 
 

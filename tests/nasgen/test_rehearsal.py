@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tiny_sequences import SPACE, marked
 from tiny_training import digits
 
-from nasgen.budget import Regime
+from nasgen.budget import Regime, SequenceRegime
 from nasgen.recipe import Recipe
 from nasgen.rehearsal import Rates, fit_rates, measure_rates
 from nasgen.settings import read_arguments
@@ -32,6 +34,16 @@ def test_a_falling_line_is_a_constant_and_one_from_below_zero_begins_there() -> 
 
 def test_a_space_that_counts_no_macs_has_a_constant_rate() -> None:
     assert fit_rates(np.zeros(3), np.array([1e-3, 2e-3, 3e-3])) == Rates(pytest.approx(2e-3), 0.0)
+
+
+def test_networks_are_as_large_as_their_space_makes_them_where_it_knows_no_cap(tmp_path: Path) -> None:
+    (tmp_path / "bags.py").write_text(SPACE)
+    arguments = read_arguments(out="run", minutes=1.0, space=f"{tmp_path}/bags.py:Plain")
+    rates = measure_rates(get_task(marked()), arguments, SequenceRegime(), print)
+    assert 8 <= rates.largest <= 64  # up to 32 wide, and two classes
+    assert rates.seconds(1e9) == rates.seconds(rates.largest)
+    assert Rates(1e-3, 1e-6, largest=500).seconds(400) == pytest.approx(1e-3 + 4e-4)
+    assert Rates(1e-3, 1e-6, largest=500).seconds(9e9) == pytest.approx(1e-3 + 5e-4)
 
 
 def test_rates_are_never_negative() -> None:
