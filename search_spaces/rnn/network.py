@@ -92,15 +92,14 @@ class RnnNetwork(nn.Module):
             self.register_buffer(f"_{name}", torch.as_tensor(values), persistent=False)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """(B, T) to (B, n_classes), in the precision of the weights: errors of bfloat16 would add up over steps."""
+        """(B, T) to (B, n_classes)."""
         codes = codes.long()
         lengths = (codes != 0).sum(dim=1)
         front = Front(self.cell, self.wiring.starts, self._layer, self._rows, self.wiring.reach)
-        with torch.autocast(codes.device.type, enabled=False):
-            states = Wavefront.apply(  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
-                self._weights(), self._bias(), self._inputs(codes), lengths, front
-            )
-            logits: Tensor = self.readout(states.index_select(0, self._read).t())
+        states = Wavefront.apply(  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
+            self._weights(), self._bias(), self._inputs(codes), lengths, front
+        )
+        logits: Tensor = self.readout(states.index_select(0, self._read).t())
         return logits
 
     def _weights(self) -> Tensor:

@@ -219,7 +219,7 @@ def test_the_published_recipe_for_sequences_is_that_of_darji() -> None:
 def test_batches_of_sequences_grow_with_the_data_and_the_rate_with_their_root(rows: int, batch: int) -> None:
     recipe = Recipe.for_sequences(rows, 3)
     assert recipe.batch == batch
-    assert recipe.peak_lr == pytest.approx(1e-2 * math.sqrt(batch / 128))
+    assert recipe.peak_lr == pytest.approx(6e-3 * math.sqrt(batch / 128))
 
 
 class Types(nn.Module):

@@ -225,11 +225,3 @@ def test_exported_code_gives_the_same_logits(cell: str, readout: str) -> None:
     codes = torch.randint(1, 128, (4, 15))
     codes[1, 5:] = 0
     assert torch.allclose(exported(codes), network(codes), atol=1e-6)
-
-
-def test_runs_in_whole_precision_under_autocast() -> None:
-    network = network_of("lstm").float()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = network(CODES)
-    assert inside.dtype == torch.float32
-    assert torch.equal(inside, network(CODES))
