@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,8 +96,9 @@ def test_the_same_search_in_one_process_has_the_same_rows(
     assert rows[0] == rows[1]
 
 
-def test_a_run_goes_on(found: nasgen.SearchResult) -> None:
-    assert nasgen.resume(found.path, evaluations=found.evaluations + 1, executor="inline").evaluations == 7
+def test_a_run_goes_on(found: nasgen.SearchResult, tmp_path: Path) -> None:
+    run = shutil.copytree(found.path, tmp_path / "run")
+    assert nasgen.resume(run, evaluations=found.evaluations + 1, executor="inline").evaluations == 7
 
 
 @pytest.mark.parametrize("name", ["Plain", "made"])
