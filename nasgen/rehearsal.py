@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ CAPS = (0.25, 0.25, 1.0, 1.0, 3.0)
 """Of the genotypes that are trained, as multiples of the default cap: a line needs points that lie apart."""
 
 MEASURED_STEPS = 6
+
+DRAWN = 100
+"""Genotypes that tell how large the networks of a space are, where its cap does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,9 @@ def measure_rates(
     if not seconds:
         raise InputError(f"none of {len(CAPS)} random genotypes of {arguments.space} could be trained: {failure}")
     rates = fit_rates(np.array(macs), np.array(seconds))
-    # a space of the user's own knows no cap: its networks are as large as they are
-    return replace(rates, largest=max(macs)) if is_plugin(arguments.space) else rates
+    # spaces of the user's own know no cap, and recurrent networks stay far below theirs
+    small = is_plugin(arguments.space) or task.kind == "sequences"
+    return replace(rates, largest=max(*macs, largest_drawn(spaces[-1]))) if small else rates
 
 
 def _measure(
@@ -105,6 +110,16 @@ def _measure(
         macs.append(float(space.to_graph(genotype).info.get("macs", 0.0)))
         seconds.append(epoch / len(examples))
     return macs, seconds, failure
+
+
+def largest_drawn(space: TrainableSpace[Any]) -> float:
+    """MACs of the largest of ``DRAWN`` random genotypes; 0 where the space counts none."""
+    rng = np.random.default_rng(0)
+    found = 0.0
+    for _ in range(DRAWN):
+        with suppress(Exception):  # as in the search, one that raises is no more than lost
+            found = max(found, float(space.to_graph(space.sample(rng)).info.get("macs", 0.0)))
+    return found
 
 
 def fit_rates(macs: np.ndarray, seconds: np.ndarray) -> Rates:

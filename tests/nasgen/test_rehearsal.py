@@ -10,7 +10,7 @@ import pytest
 from tiny_sequences import SPACE, marked
 from tiny_training import digits
 
-from nasgen.budget import Regime, SequenceRegime
+from nasgen.budget import Regime, SequenceRegime, default_max_macs
 from nasgen.recipe import Recipe
 from nasgen.rehearsal import Rates, fit_rates, measure_rates
 from nasgen.settings import read_arguments
@@ -40,10 +40,17 @@ def test_networks_are_as_large_as_their_space_makes_them_where_it_knows_no_cap(t
     (tmp_path / "bags.py").write_text(SPACE)
     arguments = read_arguments(out="run", minutes=1.0, space=f"{tmp_path}/bags.py:Plain")
     rates = measure_rates(get_task(marked()), arguments, SequenceRegime(), print)
-    assert 8 <= rates.largest <= 64  # up to 32 wide, and two classes
+    assert rates.largest == 64  # up to 32 wide, and two classes: of a hundred drawn one is that wide
     assert rates.seconds(1e9) == rates.seconds(rates.largest)
     assert Rates(1e-3, 1e-6, largest=500).seconds(400) == pytest.approx(1e-3 + 4e-4)
     assert Rates(1e-3, 1e-6, largest=500).seconds(9e9) == pytest.approx(1e-3 + 5e-4)
+
+
+def test_of_recurrent_networks_no_plan_goes_by_a_cap_that_none_reaches() -> None:
+    arguments = read_arguments(out="run", minutes=1.0, space="rnn")
+    rates = measure_rates(get_task(marked()), arguments, SequenceRegime(), print)
+    assert 0 < rates.largest < 0.5 * default_max_macs((12,))
+    assert measure_rates(get_task(digits()), read_arguments(out="run", minutes=1.0), Regime(), print).largest == np.inf
 
 
 def test_rates_are_never_negative() -> None:
