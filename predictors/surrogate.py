@@ -32,7 +32,7 @@ class Surrogate:
     Parameters
     ----------
     model
-        A name of ``predictors.models.MODELS``.
+        A name of ``predictors.models.MODELS``; of graphs with one op and no numbers, ``auto`` is ``structure``.
     features
         A name of ``predictors.features.FEATURE_SETS``.
     random_state
@@ -130,11 +130,16 @@ class Surrogate:
         _check_size(X, names)
         _check_size(y[:, None], ("targets",))
         with threadpool_limits(1, user_api="blas"):  # sums that threads cut up differ in their last digits
-            self.model_ = get_model(self.model, self.random_state, choice).fit(X, y)
+            self.model_ = get_model(self._model_for(features, extra_names, choice), self.random_state, choice).fit(X, y)
         self.choice_: Choice | None = getattr(self.model_, "choice_", None)
         self.features_, self.extra_names_, self.names_, self.X_, self.y_ = features, extra_names, names, X, y
         self.space_: dict[str, Any] | None = None
         return self
+
+    def _model_for(self, features: FeatureSet, extra_names: tuple[str, ...], choice: Choice | None) -> str:
+        """The name of the model: ``auto`` chooses from others where the columns tell of structure alone."""
+        of_structure = features.of_structure and not extra_names
+        return "structure" if self.model == "auto" and of_structure and choice is None else self.model
 
     @overload
     def predict(

@@ -41,6 +41,11 @@ class DefaultFeatures:
         return (self.layers, self.paths) if self.paths.attributes or self.paths.info else (self.layers,)
 
     @property
+    def of_structure(self) -> bool:
+        """Whether all parts tell of structure alone."""
+        return all(part.of_structure for part in self.parts)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the parts' columns, one part after another."""
         return tuple(name for part in self.parts for name in part.names)

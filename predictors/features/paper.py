@@ -70,6 +70,11 @@ class Cnn56(WithoutVocabulary):
         return "cnn56-thesis" if self.variance else "cnn56"
 
     @property
+    def of_structure(self) -> bool:
+        """Operations and channels count."""
+        return False
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The 56 names in the order of the schema."""
         return _names("var") if self.variance else FEATURES_V1

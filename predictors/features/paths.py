@@ -86,6 +86,11 @@ class PathFeatures:
         return dict(self.groups) | {name: ops for name, ops in others.items() if ops}
 
     @property
+    def of_structure(self) -> bool:
+        """Ops and numbers count."""
+        return False
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The columns; they grow with the vocabulary."""
         return (

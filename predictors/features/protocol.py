@@ -37,6 +37,11 @@ class FeatureSet(Protocol):
         """One name a column."""
         ...
 
+    @property
+    def of_structure(self) -> bool:
+        """Whether the columns tell how vertices are joined and nothing else: neither ops nor numbers."""
+        ...
+
     def fit(self, graphs: Sequence[LabelledGraph]) -> Self:
         """The set whose vocabulary also covers these graphs."""
         ...
@@ -60,6 +65,11 @@ class FeatureSet(Protocol):
 
 class WithoutVocabulary(ABC):
     """What sets that learn nothing have in common: their columns are the same for all graphs."""
+
+    @property
+    def of_structure(self) -> bool:
+        """The columns tell how vertices are joined and nothing else."""
+        return True
 
     def fit(self, graphs: Sequence[LabelledGraph]) -> Self:
         """The set itself: nothing is learned."""

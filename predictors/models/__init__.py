@@ -6,7 +6,7 @@ holds BLAS to one, whose sums would differ in their last digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -79,14 +79,19 @@ CANDIDATES = (
 )
 """What ``auto`` chooses from; the first is ``ensemble``."""
 
+STRUCTURE = (Candidate(("both-scales",), ranks=False), Candidate(("bayesian-ridge",), ranks=False))
+"""What ``structure`` chooses from, which stands for ``auto`` where features tell of structure alone."""
+
 ON_RANKS = ("extra-trees", "xgboost", "xgboost-pairwise", "gp")
 """Regressors that learn on the scale of ranks when they stand alone; the others from the targets as they are."""
 
 
-def _of(*candidates: Candidate) -> Callable[[int, Choice | None], Model]:
+def _of(*candidates: Candidate, also: Sequence[Candidate] = ()) -> Callable[[int, Choice | None], Model]:
+    """A function that makes a model of what it chooses from; a choice made before may be of others ``also``."""
+
     def make(random_state: int, choice: Choice | None) -> Model:
-        if choice is not None and choice.candidate not in candidates:
-            known = " or ".join("+".join(one.members) for one in candidates)
+        if choice is not None and choice.candidate not in (*candidates, *also):
+            known = " or ".join("+".join(one.members) for one in (*candidates, *also))
             raise ValueError(f"the choice must be of {known}, found {'+'.join(choice.candidate.members)}")
         return Ensemble(candidates, random_state, choice)
 
@@ -101,8 +106,9 @@ def _mean(random_state: int, choice: Choice | None) -> Model:
 
 #: Name to a function that makes a model of ``random_state`` and a choice that was made before.
 MODELS: Mapping[str, Callable[[int, Choice | None], Model]] = {
-    "auto": _of(*CANDIDATES),
+    "auto": _of(*CANDIDATES, also=STRUCTURE),
     "ensemble": _of(CANDIDATES[0]),
+    "structure": _of(*STRUCTURE),
     **{name: _of(Candidate((name,), ranks=name in ON_RANKS)) for name in MEMBERS},
     "mean": _mean,
 }

@@ -26,6 +26,9 @@ FEWEST = 4
 SLOPES = (0.05, 1.5)
 """What the slope of a calibration may be: the order of scores stays, and extrapolation has an end."""
 
+SURE = 2.0
+"""Standard errors by which a slope differs from 1."""
+
 LEAST_UNCERTAINTY = 0.2
 """Members that agree are not certain: what their spread is at least, in deviations of the targets."""
 
@@ -68,13 +71,25 @@ def told(latent: Latent, score: Floats, uncertainty: Floats, calibration: Calibr
 def calibrated(latent: Latent, score: Floats, uncertainty: Floats, y: Floats) -> Calibration:
     """The line and the width that held-out predictions of some targets ask for."""
     t = latent.scores_of(y)
-    spread, covariance = score.var(), ((score - score.mean()) * (t - t.mean())).mean()
-    slope = float(np.clip(covariance / spread, *SLOPES)) if spread > 1e-12 else 1.0
+    slope = _slope(score, t)
     line = Calibration(slope, float(t.mean() - slope * score.mean()))
     mean, std = told(latent, score, uncertainty, line)
     ratio = np.abs(y - mean) / np.maximum(std, 1e-12 * np.ptp(y))
     rank = min(len(y), math.ceil(LEVEL * (len(y) + 1)))  # conformal: as if there were one more row
     return replace(line, width=float(np.sort(ratio)[rank - 1] / NORMAL_QUANTILE))
+
+
+def _slope(score: Floats, t: Floats) -> float:
+    """The slope of the targets over the scores, within ``SLOPES``; 1 unless the rows speak against it.
+
+    Where they do not, by two standard errors, a slope of their own is noise that costs more than it mends.
+    """
+    spread = score.var()
+    if spread <= 1e-12:
+        return 1.0
+    slope = ((score - score.mean()) * (t - t.mean())).mean() / spread
+    error = np.sqrt((t - t.mean() - slope * (score - score.mean())).var() / (len(t) * spread))
+    return float(np.clip(slope, *SLOPES)) if abs(slope - 1) > SURE * error else 1.0
 
 
 def mean_of_members(predictions: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from predictors.models.blend import Member
+from predictors.models.both_scales import BothScalesModel
 from predictors.models.failure import FailureThenValueModel
 from predictors.models.gp import GaussianProcessModel
 from predictors.models.linear import BayesianRidgeModel
@@ -25,4 +26,5 @@ MEMBERS: Mapping[str, Callable[[int], Member]] = {
     "bayesian-ridge": BayesianRidgeModel,
     "gp": GaussianProcessModel,
     "failure-then-value": FailureThenValueModel,
+    "both-scales": BothScalesModel,
 }

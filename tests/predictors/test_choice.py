@@ -97,6 +97,17 @@ class TestCalibration:
         mean, _ = told(latent, score, np.ones(200), found)
         np.testing.assert_allclose(mean, y)
 
+    def test_a_slope_that_may_be_chance_is_left_at_one(self) -> None:
+        rng = np.random.default_rng(0)
+        y, noise = rng.normal(size=100), rng.normal(size=100)
+        latent = Latent.straight(y)
+        t = latent.scores_of(y)
+        noise -= noise.mean() + t * (t * noise).mean()
+        score = 0.5 * t + 0.5 * noise / noise.std()  # half of the variance of t, its slope 1 to within a tenth
+        for slope, kept in ((1.15, True), (0.85, True), (1.3, False), (0.7, False)):
+            found = calibrated(latent, score / slope, np.ones(100), y)
+            assert found.slope == pytest.approx(1 if kept else slope)
+
     def test_the_order_of_predictions_stays_even_where_they_are_wrong(self) -> None:
         y = np.arange(10.0)
         latent = Latent.straight(y)
@@ -109,7 +120,7 @@ class TestCalibration:
         for n, place in ((9, 1), (10, 1), (20, 2)):
             y = np.arange(float(n)) - (n - 1) / 2
             latent = Latent.straight(y)
-            off = np.random.default_rng(0).permutation(n) / n
+            off = np.sqrt(np.random.default_rng(0).permutation(n) / n)  # no two lie as far from their mean
             score = latent.scores_of(y) + off
             found = calibrated(latent, score, np.full(n, 2.0), y)
             line = found.intercept + found.slope * score
