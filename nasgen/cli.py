@@ -21,6 +21,7 @@ import typer
 
 from nasgen.cli_options import Evaluations, Json, Minutes, MirrorUrl, RayAddress, RunPath, Workers, search_options
 from nasgen.errors import ExecutorError, InputError
+from nasgen.reproduce_command import reproduce
 from nasgen.surrogate_commands import fit, metadataset, predict, say, serve
 
 if TYPE_CHECKING:
@@ -160,8 +161,8 @@ def export(
     print(export_text(run, format, rank))
 
 
-for surrogate_command in (fit, metadataset, predict, serve):
-    app.command()(surrogate_command)
+for other_command in (fit, metadataset, predict, reproduce, serve):
+    app.command()(other_command)
 
 
 def _finish(result: Any, as_json: bool) -> None:

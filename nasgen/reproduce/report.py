@@ -1,0 +1,89 @@
+"""Reports by name: the tables of a source paper, made from a folder of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nasgen.errors import InputError
+from nasgen.reproduce import rnn_priors
+from nasgen.reproduce.tables import Row, Table
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """How the tables of a paper are made.
+
+    Attributes
+    ----------
+    title
+        The paper, with the section.
+    make
+        From the folder of the data, that of trained networks or None, and what tells of progress, to the tables.
+    """
+
+    title: str
+    make: Callable[[Path, Path | None, Say], list[Table]]
+
+
+#: The reports by name.
+REPORTS: Mapping[str, Source] = {"rnn-priors": Source(rnn_priors.TITLE, rnn_priors.make_tables)}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The tables of a source paper.
+
+    Attributes
+    ----------
+    name, title
+        Its name among the reports, and the paper.
+    tables
+        Theirs beside ours.
+    """
+
+    name: str
+    title: str
+    tables: tuple[Table, ...]
+
+    @property
+    def failed(self) -> list[Row]:
+        """The rows that do not hold."""
+        return [row for table in self.tables for row in table.rows if row.holds is False]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``nasgen reproduce --json`` prints."""
+        return {"name": self.name, "tables": [table.to_json() for table in self.tables]}
+
+
+def make_report(name: str, data: str, state_dicts: str | None, say: Say) -> Report:
+    """Make the tables of one source paper.
+
+    Parameters
+    ----------
+    name
+        A name of ``REPORTS``.
+    data
+        The folder of the data.
+    state_dicts
+        The folder of trained networks; without it, the tables that need them are skipped.
+    say
+        Takes lines of progress.
+
+    Raises
+    ------
+    InputError
+        If there is no such report or folder, or a file of the data is missing or malformed.
+    """
+    if name not in REPORTS:
+        raise InputError(f"expected the name of a report, one of {', '.join(REPORTS)}, found {name!r}")
+    for option, folder in (("--data", data), ("--state-dicts", state_dicts)):
+        if folder is not None and not Path(folder).is_dir():
+            raise InputError(f"{option} expects a folder, found no folder {folder}")
+    source = REPORTS[name]
+    tables = source.make(Path(data), None if state_dicts is None else Path(state_dicts), say)
+    return Report(name, source.title, tuple(tables))

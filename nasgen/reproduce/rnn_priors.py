@@ -1,0 +1,46 @@
+"""The tables of random structures of recurrent networks: Stier, Darji, Granitzer 2021, sec. 4.3, and Darji 2021."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nasgen.reproduce.context import Context, Maker, Say
+from nasgen.reproduce.rnn_correlations import correlation_tables
+from nasgen.reproduce.rnn_folds import fold_tables
+from nasgen.reproduce.rnn_split import split_tables
+from nasgen.reproduce.rnn_structure import accuracy_tables, property_tables
+from nasgen.reproduce.rnn_tables import read_networks
+from nasgen.reproduce.tables import Table
+
+TITLE = (
+    "Random structures of recurrent networks (Stier, Darji, Granitzer 2021, Experiments on Properties of Hidden "
+    "Structures of Sparse Neural Networks, sec. 4.3)"
+)
+
+MAKERS = (
+    Maker("graph properties", property_tables),
+    Maker("accuracies by generator", accuracy_tables),
+    Maker("correlations", correlation_tables),
+    Maker("R2 on the authors' split", split_tables),
+    Maker("R2 on ten folds", fold_tables),
+)
+"""In the order in which the tables are shown."""
+
+
+def make_tables(data: Path, state_dicts: Path | None, say: Say) -> list[Table]:
+    """All tables; those that need ``state_dicts`` are left out without it, and a line says so.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or malformed.
+    """
+    context = Context(read_networks(data), state_dicts, say, data)
+    tables: list[Table] = []
+    for maker in MAKERS:
+        if maker.needs_state_dicts and state_dicts is None:
+            say(f"{maker.what}: left out, --state-dicts names no folder of trained networks")
+            continue
+        say(f"{maker.what} ...")
+        tables += maker.make(context)
+    return tables
