@@ -90,16 +90,17 @@ def split_tables(context: Context) -> list[Table]:
         Table(
             "R2 on the authors' split",
             tuple(rows),
-            f"The 23 properties, each scaled to 0..1 over all rows, those to be tested included, as the authors did; "
+            "The 23 properties, each scaled to 0..1 over all rows, those to be tested included, as the authors did; "
             f"train_test_split(test_size={TESTED}, random_state={SPLIT_SEED}). What draws is the mean over "
-            f"{len(SEEDS)} seeds, with the lowest and the highest of them; the authors ran it once without one. Held are BayesianRidge to {RIDGE_TOLERANCE:g}, "
-            "and RandomForest to .07 (GRU .03); AdaBoost changes most from seed to seed and between versions.",
+            f"{len(SEEDS)} seeds, with the lowest and the highest of them; the authors ran it once without one. Held "
+            f"are BayesianRidge to {RIDGE_TOLERANCE:g}, and RandomForest to .07 (GRU .03); AdaBoost changes most from "
+            "seed to seed and between versions.",
         ),
         Table(
             "R2 on the authors' split with fewer features",
             tuple(fewer),
-            f"RandomForest, the mean over {len(SEEDS)} seeds, with the lowest and the highest of them. Nothing is held: "
-            "the published figures are those of one run, and some lie outside of what the seeds span.",
+            f"RandomForest, the mean over {len(SEEDS)} seeds, with the lowest and the highest of them. Nothing is "
+            "held: the published figures are those of one run, and some lie outside of what the seeds span.",
         ),
     ]
 

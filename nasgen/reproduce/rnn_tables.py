@@ -10,6 +10,7 @@ import gzip
 import json
 import math
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,12 +104,9 @@ def _read(path: Path, cell: str) -> Networks:
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected JSON lines packed by gzip, which cannot be read: {error}") from error
     rows = [_Row.of(f"{path}, line {number}", line) for number, line in enumerate(lines, start=1)]
-    names = [(row.generator, row.number) for row in rows]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(
-            f"{path}: expected each graph once, found number {twice[1]} of {twice[0]} twice: leave one out"
-        )
+    for (generator, graph), times in Counter((row.generator, row.number) for row in rows).items():
+        if times > 1:
+            raise InputError(f"{path}: expected each graph once, found number {graph} of {generator} {times} times")
     for generator in GENERATORS:
         found = sum(row.generator == generator for row in rows)
         if found < FEWEST:

@@ -7,10 +7,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from nasgen.errors import ExecutorError
 from nasgen.numerics import cores
 from nasgen.view import SECONDS_BETWEEN_LINES, duration
 
@@ -41,9 +43,15 @@ def each_unit(
         The units in words, for the lines of progress.
     cost
         About how long a unit takes beside others, for the time left.
+
+    Raises
+    ------
+    ExecutorError
+        If a process is lost.
     """
-    total, done, started = sum(map(cost, units)), 0.0, time.monotonic()
-    last = started
+    left = sum(map(cost, units))
+    done, started = 0.0, 0.0
+    last = time.monotonic()
     # spawned, not forked: threads of libraries that this process has loaded do not survive a fork
     pool = ProcessPoolExecutor(
         min(cores(), len(units)), multiprocessing.get_context("spawn"), _start_process, (work, shared)
@@ -53,12 +61,23 @@ def each_unit(
         for number, future in enumerate(as_completed(futures), start=1):
             unit = futures[future]
             yield unit, future.result()
-            done += cost(unit)
             now = time.monotonic()
+            left -= cost(unit)
+            if number == 1:  # until then the processes have started
+                started = now
+                continue
+            done += cost(unit)
             if now - last > SECONDS_BETWEEN_LINES:
                 last = now
-                left = (now - started) / done * (total - done)
-                say(f"{number}/{len(units)} {what}, time left {duration(left)}")
+                say(f"{number}/{len(units)} {what}, time left {duration((now - started) / done * left)}")
+    except BrokenProcessPool as error:
+        raise ExecutorError(
+            f"{what}: expected processes that live, found one lost: see whether memory ran out"
+        ) from error
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():  # what they are at is lost anyway, and would take seconds
+            process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -134,7 +134,7 @@ BAD_LINES: dict[str, tuple[Change, str]] = {
     "edges that are no pairs": (lambda row: {**row, "edges": [[0, 1, 2]]}, "'edges' must be a list of pairs"),
     "a vertex out of range": (lambda row: {**row, "edges": [[0, 99]]}, "edge (0, 99) must join vertices"),
     "a loop": (lambda row: {**row, "edges": [[3, 3]]}, "must be acyclic"),
-    "a network twice": (lambda row: {**row, "nr": 1}, "found number 1 of barabasi_albert twice"),
+    "a network twice": (lambda row: {**row, "nr": 1}, "found number 1 of barabasi_albert 2 times"),
 }
 
 
