@@ -6,7 +6,9 @@ from pathlib import Path
 
 from nasgen.reproduce.context import Context, Maker, Say
 from nasgen.reproduce.rnn_correlations import correlation_tables
+from nasgen.reproduce.rnn_dense import dense_training_tables
 from nasgen.reproduce.rnn_folds import fold_tables
+from nasgen.reproduce.rnn_networks import stored_network_tables
 from nasgen.reproduce.rnn_split import split_tables
 from nasgen.reproduce.rnn_structure import accuracy_tables, property_tables
 from nasgen.reproduce.rnn_tables import read_networks
@@ -23,6 +25,8 @@ MAKERS = (
     Maker("correlations", correlation_tables),
     Maker("R2 on the authors' split", split_tables),
     Maker("R2 on ten folds", fold_tables),
+    Maker("a dense network, trained again", dense_training_tables),
+    Maker("stored networks", stored_network_tables, needs_state_dicts=True),
 )
 """In the order in which the tables are shown."""
 

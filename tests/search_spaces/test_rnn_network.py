@@ -94,12 +94,7 @@ def test_dense_layers_equal_those_of_torch(cell: str) -> None:
     """Three layers of 50: the graph whose every vertex is joined to all of the next layer."""
     width, layers = 50, 3
     n = width * layers
-    edges = tuple(
-        (tail, head)
-        for layer in range(layers - 1)
-        for tail in range(layer * width, (layer + 1) * width)
-        for head in range((layer + 1) * width, (layer + 2) * width)
-    )
+    edges = [(tail, head) for tail in range(n - width) for head in range(n) if head // width == tail // width + 1]
     torch.manual_seed(0)
     network = RnnNetwork(Wiring.of(n, edges), cell, width, 2, vocabulary=128)
     stack = {"lstm": nn.LSTM, "gru": nn.GRU}.get(cell)
