@@ -46,8 +46,11 @@ class Maker:
         The tables of a context.
     needs_state_dicts
         Whether there are none without the folder of weights.
+    needs_strings
+        Whether there are none without the authors' strings among the data.
     """
 
     what: str
     make: Callable[[Context], Sequence[Table]]
     needs_state_dicts: bool = False
+    needs_strings: bool = False

@@ -8,6 +8,9 @@ from nasgen.tasks.reber import encoded, read_strings
 
 WIDTH, LAYERS = 50, 3
 EPOCHS = 8
+FASTER = {"batch": 32, "schedule": "one-cycle", "clip": 1.0}
+"""What is other than in Darji 2021. Higher rates, and fewer steps, leave it on the plateau where theirs ended."""
+
 BOUND = 0.999
 PUBLISHED = 0.93728
 """After 50 epochs."""
@@ -26,7 +29,7 @@ def dense_training_tables(context: Context) -> list[Table]:
     strings = read_strings(context.data)
     wiring = Wiring.of(WIDTH * LAYERS, layered_edges(WIDTH, LAYERS))
     network = initialise(lambda: RnnNetwork(wiring, "tanh", WIDTH, 2, vocabulary=128), 0)
-    recipe = Recipe.published_for_sequences(EPOCHS).model_copy(update={"batch": 32, "schedule": "one-cycle"})
+    recipe = Recipe.published_for_sequences(EPOCHS).model_copy(update=FASTER)
 
     def on_epoch(number: int, epoch: Epoch) -> bool:
         context.say(f"epoch {number + 1}/{EPOCHS} of a dense network, training loss {epoch.train_loss:.4f}")
@@ -37,8 +40,8 @@ def dense_training_tables(context: Context) -> list[Table]:
     item = f"Tanh, {EPOCHS} epochs, at least {BOUND}"
     note = (
         "Theirs had 50 epochs. Ours is read after the last letter of each string instead of after the padding of its "
-        f"batch, and has Adam under a one-cycle schedule, in batches of 32 strings of like length. It took "
-        f"{trained.seconds:.0f} s on one core."
+        f"batch, and has Adam under a one-cycle schedule and gradients cut at 1, in batches of 32 strings of like "
+        f"length. It took {trained.seconds:.0f} s on one core."
     )
     rows = (Row(item, PUBLISHED, accuracy, accuracy >= BOUND),)
     return [Table("A dense network of 3 x 50 neurons, trained again: test accuracy", rows, note)]

@@ -155,9 +155,11 @@ def _load(one: Stored) -> ThesisNetwork:
         state = torch.load(one.path, map_location="cpu", weights_only=True)
     except Exception as error:  # zipfile, pickle, EOF and torch's own: they share no base
         raise InputError(f"{one.path}: expected tensors that torch has saved, found {type(error).__name__}") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise InputError(f"{one.path}: expected tensors by name, found a {type(state).__name__}")
     try:
         return stored_thesis_network(one.cell.removeprefix("rnn_"), state, one.size, one.edges)
-    except (ValueError, AttributeError, TypeError) as error:
+    except ValueError as error:
         raise InputError(f"{one.path}: {error}") from error
 
 

@@ -13,6 +13,7 @@ from nasgen.reproduce.rnn_split import split_tables
 from nasgen.reproduce.rnn_structure import accuracy_tables, property_tables
 from nasgen.reproduce.rnn_tables import read_networks
 from nasgen.reproduce.tables import Table
+from nasgen.tasks.reber import FILES
 
 TITLE = (
     "Random structures of recurrent networks (Stier, Darji, Granitzer 2021, Experiments on Properties of Hidden "
@@ -23,16 +24,16 @@ MAKERS = (
     Maker("graph properties", property_tables),
     Maker("accuracies by generator", accuracy_tables),
     Maker("correlations", correlation_tables),
+    Maker("stored networks", stored_network_tables, needs_state_dicts=True, needs_strings=True),
+    Maker("a dense network, trained again", dense_training_tables, needs_strings=True),
     Maker("R2 on the authors' split", split_tables),
     Maker("R2 on ten folds", fold_tables),
-    Maker("a dense network, trained again", dense_training_tables),
-    Maker("stored networks", stored_network_tables, needs_state_dicts=True),
 )
 """In the order in which the tables are shown."""
 
 
 def make_tables(data: Path, state_dicts: Path | None, say: Say) -> list[Table]:
-    """All tables; those that need ``state_dicts`` are left out without it, and a line says so.
+    """All tables; those that need ``state_dicts``, or strings in ``data``, are left out without, and a line says so.
 
     Raises
     ------
@@ -44,6 +45,9 @@ def make_tables(data: Path, state_dicts: Path | None, say: Say) -> list[Table]:
     for maker in MAKERS:
         if maker.needs_state_dicts and state_dicts is None:
             say(f"{maker.what}: left out, --state-dicts names no folder of trained networks")
+            continue
+        if maker.needs_strings and not any((data / name).exists() for name in FILES):
+            say(f"{maker.what}: left out, {data} holds no {' and no '.join(FILES)}")
             continue
         say(f"{maker.what} ...")
         tables += maker.make(context)

@@ -77,7 +77,7 @@ def stored_thesis_network(cell: str, state: Mapping[str, Tensor], size: int, edg
         vocabulary, embedding = state["embedding.weight"].shape
         network = ThesisNetwork(cell, widths, skips, embedding, len(state["out.bias"]), vocabulary)
         network.load_state_dict(state)
-    except (KeyError, IndexError, RuntimeError) as error:
+    except (KeyError, IndexError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160]
         raise ValueError(
             f"expected the tensors of a {cell} network with {len(skips)} skipping cells: {reason}"
