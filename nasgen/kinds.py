@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nasgen.errors import InputError
 from nasgen.plugins import is_plugin, load_plugin
-from search_spaces.space import SPACES
+from search_spaces.space import space_class
 
 if TYPE_CHECKING:
     from nasgen.tasks import Task
@@ -30,10 +29,7 @@ def default_task(space: str) -> str:
 
 def maker(space: str) -> Any:
     """What makes a space, by its name or ``FILE.py:NAME``: a class in most cases."""
-    if is_plugin(space):
-        return load_plugin(space)
-    module, attribute = SPACES[space].split(":")
-    return getattr(import_module(module), attribute)
+    return load_plugin(space) if is_plugin(space) else space_class(space)
 
 
 def check_kind(name: str, space: Any, task: Task) -> None:

@@ -165,14 +165,19 @@ def get_space(name: str, **options: Any) -> Any:
     Raises
     ------
     ValueError
-        If there is no space of that name.
+        If there is no space of that name, or it refuses its options.
     """
+    return space_class(name)(**options)
+
+
+def space_class(name: str) -> Any:
+    """The class of a search space by name; ValueError if there is none of that name."""
     from importlib import import_module
 
     if name not in SPACES:
         raise ValueError(f"space must be one of {', '.join(SPACES)}, found {name!r}")
     module, attribute = SPACES[name].split(":")
-    return getattr(import_module(module), attribute)(**options)
+    return getattr(import_module(module), attribute)
 
 
 SPACES: Mapping[str, str] = {

@@ -17,13 +17,16 @@ from nasgen.tasks.examples import final_test_examples
 from nasgen.tasks.images import training_images
 from nasgen.training import initialise, score, train
 
-TORCH_ALONE = """
+BLOCKED = """
 import importlib.abc, sys
 class Blocked(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in ("nasgen", "search_spaces", "predictors", "safetensors", "sklearn"):
             raise ImportError(name)
 sys.meta_path.insert(0, Blocked())
+"""
+
+TORCH_ALONE = f"""{BLOCKED}
 from pathlib import Path
 import torch
 torch.set_num_threads(1)

@@ -223,7 +223,7 @@ def test_few_strings_are_strings_too(variant: str) -> None:
 )
 def test_unknown_variants_and_counts_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        reber_strings(**options)  # type: ignore[arg-type]
+        reber_strings(**options)
 
 
 def test_codes_are_ascii_and_zero_after_the_end() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_export import BLOCKED
 from tiny_sequences import SPACE, STEPS, marked
 from tiny_training import contents, digits, search
 
@@ -28,13 +29,8 @@ from nasgen.settings import read_arguments
 from nasgen.tasks import get_task
 from nasgen.time_budget import budget_for
 
-TORCH_ALONE = """
-import importlib.abc, json, sys
-class Blocked(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("nasgen", "search_spaces", "predictors", "safetensors", "sklearn"):
-            raise ImportError(name)
-sys.meta_path.insert(0, Blocked())
+TORCH_ALONE = f"""{BLOCKED}
+import json
 import torch
 from network import Network
 rows, labels = json.load(open("rows.json"))

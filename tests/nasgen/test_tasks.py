@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 from contracts.task_contract import TaskContract
-from numpy.typing import NDArray
-from tiny_sequences import marked
 
 from nasgen.errors import InputError
 from nasgen.tasks import Task, get_task, save_task
@@ -61,25 +56,6 @@ class TestArrays(TaskContract):
         values = arrays(rows=5_200, shape=(4, 4))
         x = values["x_train"] / 255, values["x_test"] / 255
         return get_task((x[0], values["y_train"][:, None], x[1], values["y_test"]))
-
-
-class TestSequences(TaskContract):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def task(cls, tmp_path_factory: pytest.TempPathFactory) -> Task:
-        values = dict(zip(("x_train", "y_train", "x_test", "y_test"), marked(), strict=True))
-        return get_task(write(tmp_path_factory.mktemp("file") / "mine.npz", values))
-
-    def test_its_shape_is_the_steps_of_the_longest(self, task: Task) -> None:
-        assert (task.kind, task.input_shape, task.vocabulary, task.text) == ("sequences", (12,), 10, False)
-
-
-class TestLargeCodes(TaskContract):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def task(cls) -> Task:
-        x, y, x_test, y_test = marked()
-        return get_task((x * 300, y, x_test * 300, y_test))
 
 
 @pytest.mark.data
@@ -158,107 +134,7 @@ def test_a_saved_task_comes_back_equal(tmp_path: Path) -> None:
     back = get_task(str(tmp_path / "data.npz"))
     assert back.data_hash == task.data_hash
     assert (back.name, back.classes, back.augmentation) == (task.name, task.classes, task.augmentation)
-    sequences = Task(**{**vars(get_task(marked())), "text": True})
-    save_task(sequences, tmp_path / "data.npz")
-    back = get_task(str(tmp_path / "data.npz"))
-    assert back.data_hash == sequences.data_hash
-    assert (back.kind, back.text, back.vocabulary) == ("sequences", True, 128)
     assert [file.name for file in tmp_path.iterdir()] == ["data.npz"]
-
-
-def test_sequences_are_cut_and_padded_to_the_longest_of_all() -> None:
-    x, x_test = np.array([[3, 4, 0, 0, 0], [5, 0, 0, 0, 0]] * 2), np.array([[1, 2, 3]])
-    task = get_task((x, [0, 1, 1, 0], x_test, [1]))
-    assert task.input_shape == (3,)
-    assert task.x_train[:2].tolist() == [[3, 4, 0], [5, 0, 0]]
-    assert task.x_test.tolist() == [[1, 2, 3]]
-    assert task.x_train.dtype == task.x_test.dtype == np.uint8
-    x[:] = 9
-    assert task.x_train[0, 0] == 3
-
-
-def test_codes_above_255_are_kept_as_int32() -> None:
-    task = get_task((np.array([[1, 2]] * 4), [0, 1, 1, 0], np.array([[256, 1]], dtype=np.uint64), [1]))
-    assert task.x_train.dtype == task.x_test.dtype == np.int32
-    assert task.vocabulary == 257
-
-
-def sequences_with(row: list[int], place: int = 2) -> NDArray[np.int64]:
-    array = np.array([[1, 2, 3]] * 4)
-    array[place] = row
-    return array
-
-
-BAD_SEQUENCES: dict[str, tuple[dict[str, Any], str]] = {
-    "empty row": ({"x_train": sequences_with([0, 0, 0])}, "at least one step, found none in row 2 of x_train"),
-    "no steps": ({"x_train": np.zeros((4, 0), int)}, "at least one step, found none in row 0 of x_train"),
-    "gap": ({"x_test": sequences_with([1, 0, 2], 3)}, r"0 stands after the end .* in row 3 of x_test .*from 1"),
-    "padded before": ({"x_train": sequences_with([0, 0, 2])}, "found one before a step in row 2 of x_train"),
-    "negative": ({"x_train": sequences_with([1, -1, 2])}, r"must lie in 1..65535, found -1..3 in x_train"),
-    "large": ({"x_test": sequences_with([1, 65_536, 2])}, r"must lie in 1..65535, found 1..65536 in x_test"),
-    "long": ({"x_test": np.ones((4, 10_001), int)}, r"at most 10,000 steps, found 10,001 in x_test; cut them"),
-    "float": ({"x_train": np.ones((4, 3))}, r"integers of shape \(rows, steps\), .* found \(4, 3\) of float64"),
-    "float test": ({"x_test": np.ones((4, 3))}, r"x_test must be integers .* as x_train is, found \(4, 3\) of float64"),
-    "images": ({"x_test": np.ones((4, 8, 8), int)}, r"x_test must be integers of .*found \(4, 8, 8\) of int64"),
-    "no text": ({"x_train": sequences_with([1, 128, 2]), "text": True}, r"ASCII characters must lie in 1..127, found"),
-    "rows": ({"y_train": np.array([0, 1])}, "same number of rows, found 4 and 2"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_SEQUENCES)
-def test_bad_sequences_are_named(case: str, tmp_path: Path) -> None:
-    change, message = BAD_SEQUENCES[case]
-    x, y = sequences_with([3, 0, 0]), np.array([0, 1, 0, 1])
-    good = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
-    assert get_task(write(tmp_path / "good.npz", good)).kind == "sequences"
-    with pytest.raises(InputError, match=message) as caught:
-        get_task(write(tmp_path / "bad.npz", {**good, **change}))
-    assert "\n" not in str(caught.value)
-
-
-class FewStrings(NamedTuple):
-    train: tuple[str, ...] = ("BTX", "BE", "BP", "BTS")
-    y_train: NDArray[np.int64] = np.array([1, 0, 0, 1])
-    test: tuple[str, ...] = ("BTXSE", "B")
-    y_test: NDArray[np.int64] = np.array([1, 0])
-
-
-@pytest.fixture
-def reber(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the module of Reber strings is asked for, which would take a while to make."""
-    asked: list[Any] = []
-
-    def strings(asked_for: Any) -> FewStrings:
-        asked.append(asked_for)
-        return FewStrings()
-
-    def encoded(texts: Sequence[str]) -> NDArray[np.uint8]:
-        rows = np.zeros((len(texts), max(map(len, texts))), np.uint8)
-        for row, text in zip(rows, texts, strict=True):
-            row[: len(text)] = list(text.encode())
-        return rows
-
-    variants = ("original", "edited", "embedded")
-    few = SimpleNamespace(VARIANTS=variants, encoded=encoded, reber_strings=strings, read_strings=strings)
-    monkeypatch.setitem(sys.modules, "nasgen.tasks.reber", few)  # type: ignore[arg-type]  # all that is read of it
-    return asked
-
-
-def test_reber_strings_are_sequences_of_ascii(reber: list[Any], tmp_path: Path) -> None:
-    task = get_task("reber")
-    assert (task.kind, task.text, task.vocabulary, task.input_shape) == ("sequences", True, 128, (5,))
-    assert task.classes == ("invalid", "valid")
-    assert bytes(task.x_train[0]) == b"BTX\0\0"
-    assert bytes(task.x_test[0]) == b"BTXSE"
-    assert get_task("reber:embedded").name == "reber:embedded"
-    get_task(f"reber:{tmp_path}")
-    assert reber == ["original", "embedded", tmp_path]
-
-
-def test_an_unknown_reber_is_refused(reber: list[Any]) -> None:
-    with pytest.raises(InputError, match=r"expected reber:original or edited or embedded, or a folder .* found 'cats'"):
-        get_task("reber:cats")
-    assert reber == []
 
 
 SKEWED = np.array([0] * 30 + [1] * 29 + [2])

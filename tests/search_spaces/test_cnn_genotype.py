@@ -72,11 +72,6 @@ def test_any_values_are_decoded_or_refused(ops: Any, edges: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "must be one line of JSON, found ''"),
-        ("{", "must be one line of JSON"),
-        ("[" * 100_000, "must be one line of JSON"),
-        ("3", "must be a JSON object"),
-        (" " * 1_000_001, "at most 1000000 characters, found 1000001"),
         ('{"space":"rnn"}', '"space":"cnn", found \'rnn\''),
         ('{"ops":[],"edges":[]}', '"space":"cnn", found None'),
         ('{"space":"cnn","ops":[]}', "must have space, ops and edges"),

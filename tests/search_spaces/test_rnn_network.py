@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def logits_and_gradients(
     codes: Tensor = CODES,
     labels: Tensor = LABELS,
 ) -> list[Tensor]:
-    logits = logits_of(network, codes)  # type: ignore[arg-type]
+    logits = logits_of(network, codes)
     return [logits, *torch.autograd.grad(nn.functional.cross_entropy(logits, labels), list(network.parameters()))]
 
 
@@ -213,9 +214,9 @@ def test_exported_code_gives_the_same_logits(cell: str, readout: str) -> None:
     genotype = space.sample(np.random.default_rng(2))
     network = space.build(genotype, (15,), 3)
     text, name = space.source(genotype, (15,), 3)
-    module: dict[str, object] = {}
+    module: dict[str, Any] = {}
     exec(compile(text, "network.py", "exec"), module)
-    exported = module[name]()  # type: ignore[operator]
+    exported = module[name]()
     exported.load_state_dict(network.state_dict())
     codes = torch.randint(1, 128, (4, 15))
     codes[1, 5:] = 0
