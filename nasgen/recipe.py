@@ -19,9 +19,9 @@ SEQUENCE_BATCH = 128
 SEQUENCE_LR = 6e-3
 """Peak learning rate of Adam on sequences in batches of ``SEQUENCE_BATCH``, under a one-cycle schedule.
 
-With gradients cut at 1. Of 3e-3, 6e-3 and 1e-2 with cuts at 1 and 5, five epochs of Reber strings on six random graphs
-(one seed), this came to the highest mean validation accuracy with tanh, ReLU and LSTM. With GRU 1e-2 was better by .004,
-but a network of ReLUs died at that rate.
+With gradients cut at 1. Of 3e-3, 6e-3 and 1e-2 with cuts at 1 and 5, five epochs of Reber strings on six random
+graphs (one seed), this came to the highest mean validation accuracy with tanh, ReLU and LSTM. With GRU 1e-2 was better
+by .004, but a network of ReLUs died at that rate.
 """
 
 _ADAM: Mapping[str, Any] = {"optimiser": "adam", "weight_decay": 0.0, "label_smoothing": 0.0, "precision": "float32"}
