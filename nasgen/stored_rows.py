@@ -18,6 +18,7 @@ from nasgen.folder import RunFolder
 from nasgen.plugins import is_plugin
 from nasgen.querying import named_space, one_line, valid_genotype
 from search_spaces import SearchSpace
+from search_spaces.space import SPACES, space_class
 
 Floats = NDArray[np.float64]
 
@@ -42,8 +43,13 @@ class KnownSpace:
 
     @classmethod
     def of(cls, name: str, options: Mapping[str, Any]) -> KnownSpace:
-        """The space of a name and options; InputError if there is none."""
+        """The space of a name and options; InputError if there is none.
+
+        Where a file only gave options to a space of the box, it is that space: the record is good without the file.
+        """
         space = build_space(name, options)
+        if is_plugin(name) and space.name in SPACES and type(space) is space_class(space.name):
+            name = space.name
         if not is_plugin(name) and hasattr(space, "options"):  # all of them: another version may have other defaults
             options = json.loads(json.dumps(space.options()))
         return cls(space, name, dict(options))

@@ -12,11 +12,13 @@ from predictors.models.failure import FailureThenValueModel, gap_between_heaps
 from predictors.models.gp import GaussianProcessModel
 from predictors.models.latent import Latent
 from predictors.models.linear import BayesianRidgeModel
-from predictors.models.trees import ExtraTreesModel
+from predictors.models.trees import ExtraTreesModel, SmoothTreesModel
 
 Floats = NDArray[np.float64]
 
-REGRESSORS = (ExtraTreesModel, GaussianProcessModel, BayesianRidgeModel)
+ON_TARGETS = (ExtraTreesModel, GaussianProcessModel, BayesianRidgeModel)
+ON_RANKS = (SmoothTreesModel, GaussianProcessModel, BayesianRidgeModel)
+"""Regressors on each scale: on that of ranks all rows differ alike, those that only noise tells apart as well."""
 
 
 class BothScalesModel:
@@ -38,7 +40,8 @@ class BothScalesModel:
         """Learn from rows X, shape (n, d) with d > 0, and finite targets y, shape (n,) with n > 0."""
         self._latents = Latent.straight(y), Latent.of(y)
         self._regressors = [
-            [make(self.random_state).fit(X, latent.scores_of(y)) for make in REGRESSORS] for latent in self._latents
+            [make(self.random_state).fit(X, latent.scores_of(y)) for make in makers]
+            for latent, makers in zip(self._latents, (ON_TARGETS, ON_RANKS), strict=True)
         ]
         heaps = gap_between_heaps(y) is not None
         self._failure = FailureThenValueModel(self.random_state).fit(X, y) if heaps else None

@@ -11,11 +11,11 @@ from predictors.models.blend import mean_of_members
 from predictors.models.gp import GaussianProcessModel
 from predictors.models.latent import Latent
 from predictors.models.linear import BayesianRidgeModel
-from predictors.models.trees import BoostedTreesModel, ExtraTreesModel
+from predictors.models.trees import BoostedTreesModel, ExtraTreesModel, SmoothTreesModel
 
 Floats = NDArray[np.float64]
 
-CLASSIFIERS = (ExtraTreesModel, BayesianRidgeModel, GaussianProcessModel)
+CLASSIFIERS = (SmoothTreesModel, BayesianRidgeModel, GaussianProcessModel)
 REGRESSORS = (ExtraTreesModel, BoostedTreesModel, GaussianProcessModel)
 
 SMALLEST_HEAP = 0.05

@@ -164,6 +164,22 @@ def test_a_space_of_ones_own_is_kept_by_its_file(say: Say, tmp_path: Path) -> No
     assert json.loads(answered.out)["fitness"] > 0
 
 
+def test_a_space_of_the_box_with_options_from_a_file_is_that_of_the_box(say: Say, tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(
+        "from functools import partial\nfrom search_spaces.cnn import CnnSpace\n"
+        "Narrow = partial(CnnSpace, max_channels=64)\n"
+    )
+    out = tmp_path / "drawn.parquet"
+    assert (
+        say("metadataset", "--space", f"{own}:Narrow", "--count", 6, "--input-shape", "1,8,8", "--out", out).code == 0
+    )
+    own.unlink()
+    table = MetaDataset.read(out)
+    assert (table.space["name"], table.space["options"]["max_channels"]) == ("cnn", 64)
+    assert say("fit", out, "--target", "macs", "--out", tmp_path / "saved", "--model", "bayesian-ridge").code == 0
+
+
 def test_a_file_that_is_there_is_replaced_and_nothing_lies_beside_it(say: Say, tmp_path: Path) -> None:
     for count in (4, 5):
         words = ("--count", count, "--space", "nasbench201", "--out", tmp_path / "drawn.parquet")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from contracts.random_graphs import random_dag
 
 from predictors import Surrogate, get_features, load_surrogate
 from predictors.models.blend import mean_of_members
-from predictors.models.both_scales import REGRESSORS, BothScalesModel
+from predictors.models.both_scales import ON_RANKS, ON_TARGETS, BothScalesModel
 from predictors.models.failure import FailureThenValueModel
 from predictors.models.latent import Latent
 from search_spaces import LabelledGraph
@@ -24,15 +26,15 @@ PLAIN = [
 SIZES = np.array([len(graph) + 0.1 * (number % 3) for number, graph in enumerate(PLAIN)])
 
 
-def blended(y: np.ndarray, latent: Latent) -> tuple[np.ndarray, np.ndarray]:
-    members = [make(0).fit(X[:40], latent.scores_of(y)).predict(X[40:]) for make in REGRESSORS]
+def blended(y: np.ndarray, latent: Latent, makers: Sequence[type]) -> tuple[np.ndarray, np.ndarray]:
+    members = [make(0).fit(X[:40], latent.scores_of(y)).predict(X[40:]) for make in makers]
     return latent.moments(*mean_of_members(members))
 
 
 @pytest.mark.parametrize(("targets", "parts"), [(Y, 2), (HEAPS, 3)], ids=["one heap", "two heaps"])
 def test_the_mean_of_both_scales_and_of_failures_where_there_are_two_heaps(targets: np.ndarray, parts: int) -> None:
     y = targets[:40]
-    told = [blended(y, Latent.straight(y)), blended(y, Latent.of(y))]
+    told = [blended(y, Latent.straight(y), ON_TARGETS), blended(y, Latent.of(y), ON_RANKS)]
     told += [FailureThenValueModel(0).fit(X[:40], y).predict(X[40:])] * (parts - 2)
     mean, std = BothScalesModel(0).fit(X[:40], y).predict(X[40:])
     np.testing.assert_allclose(mean, np.mean([one for one, _ in told], axis=0))

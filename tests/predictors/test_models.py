@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import check_grad
+from sklearn.ensemble import ExtraTreesRegressor
 
 from predictors.metrics import kendall_tau
 from predictors.models import MODELS, Choice, Model, get_model
@@ -14,7 +15,7 @@ from predictors.models.blend import Calibration
 from predictors.models.choice import Candidate
 from predictors.models.gp import CENTRES, GaussianProcessModel, _Curve, _loss, _Parts, _squared_distances
 from predictors.models.registry import MEMBERS
-from predictors.models.trees import PairwiseTreesModel
+from predictors.models.trees import ExtraTreesModel, PairwiseTreesModel, SmoothTreesModel
 
 X = np.random.default_rng(0).normal(size=(40, 5))
 Y = X[:, 0] + np.random.default_rng(1).normal(size=40)
@@ -93,6 +94,16 @@ def test_pairs_of_equal_rows_are_predicted_as_their_mean() -> None:
     mean, std = PairwiseTreesModel().fit(np.ones((6, 3)), Y[:6]).predict(np.ones((2, 3)))
     np.testing.assert_allclose(mean, Y[:6].mean())
     np.testing.assert_allclose(std, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("model", "leaf"), [(ExtraTreesModel, 1), (SmoothTreesModel, 0.1)])
+def test_extremely_randomised_trees_are_those_of_scikit_learn(model: type[ExtraTreesModel], leaf: float) -> None:
+    forest = ExtraTreesRegressor(80, max_features=0.5, min_samples_leaf=leaf, random_state=3)
+    forest.fit(X, (Y - Y.mean()) / Y.std())
+    theirs = Y.mean() + Y.std() * np.array([tree.predict(X + 0.1) for tree in forest.estimators_])
+    mean, std = model(3).fit(X, Y).predict(X + 0.1)
+    np.testing.assert_allclose(mean, theirs.mean(axis=0))
+    np.testing.assert_allclose(std, theirs.std(axis=0))
 
 
 def test_columns_of_one_value_and_missing_numbers_do_no_harm() -> None:

@@ -1,0 +1,256 @@
+"""Is accuracy predicted by structure? What the tables of recurrent networks beside this file say, with intervals.
+
+    python benchmarks/rnn_priors_structure.py --out docs/rnn-priors
+
+Printed are, for each table and kind of cell: the accuracies, and how far two trainings of one structure agree; the
+Pearson correlation of graph properties with accuracy, among all networks and within each generator, beside the
+published one (Stier, Darji, Granitzer 2021, sec. 4.3, Table 1); R2 and Kendall's tau of networks that the surrogate has
+not learned from. A network that diverged counts as one that guesses, which is what a training that nobody ends comes
+to. Into --out go two plots.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold
+
+from nasgen.reproduce.rnn_correlations import COLUMNS, PUBLISHED, bootstrapped
+from nasgen.reproduce.units import each_unit
+from predictors import Surrogate
+from predictors.features.properties import NAMES
+from predictors.metrics import kendall_tau
+from search_spaces import LabelledGraph
+from search_spaces.rnn.genotype import decode
+
+Floats = NDArray[np.float64]
+Interval = tuple[float, float, float]
+"""A value with the ends of its 95 % interval."""
+
+HERE = Path(__file__).resolve().parent
+TABLES: Mapping[str, Path] = {"all sinks": HERE / "rnn_priors.parquet", "last layer": HERE / "rnn_priors_last.parquet"}
+"""What the classifier reads, and the networks whose classifier does."""
+
+CELLS: Mapping[str, str] = {"tanh": "Tanh", "relu": "ReLU", "lstm": "LSTM", "gru": "GRU"}
+GENERATORS = ("WS", "BA")
+COLOURS = {"WS": "tab:blue", "BA": "tab:orange", "all sinks": "black", "last layer": "tab:green"}
+
+GUESSED = 0.5
+"""Accuracy of a network that always says the same: half of the strings are Reber strings."""
+
+LEARNED, FAILED = 0.99, 0.55
+FOLDS = 10
+SHUFFLES = range(10)
+RESAMPLES = 2000
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The n networks of one table and cell.
+
+    ``properties`` has the shape (n, 23); ``accuracies`` the shape (n, trainings), and ``diverged`` says which of these
+    are guesses; ``generators`` names that of each graph.
+    """
+
+    graphs: tuple[LabelledGraph, ...]
+    properties: Floats
+    accuracies: Floats
+    diverged: NDArray[np.bool_]
+    generators: NDArray[np.str_]
+
+    @property
+    def first(self) -> Floats:
+        """The accuracies of the first training, shape (n,)."""
+        return self.accuracies[:, 0]
+
+
+class Fold(NamedTuple):
+    """A tenth of the networks of one table and cell, to be predicted from the others."""
+
+    read: str
+    cell: str
+    shuffle: int
+    fold: int
+
+
+def read_table(path: Path) -> dict[str, Networks]:
+    """The networks of a table by cell."""
+    rows = pd.read_parquet(path)
+    rows["cell"] = [decode(text).cell for text in rows["genotype"]]
+    rows["training"] = rows.groupby("genotype_id").cumcount()
+    return {cell: _networks(rows[rows["cell"] == cell]) for cell in CELLS}
+
+
+def _networks(rows: pd.DataFrame) -> Networks:
+    once = rows[rows["training"] == 0]
+    fitness = rows.pivot(index="genotype_id", columns="training", values="fitness").loc[once["genotype_id"]].to_numpy()
+    genotypes = [decode(text) for text in once["genotype"]]
+    m = once["nodes"] // 10
+    grown = once["edges"] == m * (once["nodes"] - m)  # a Watts-Strogatz graph has m * nodes
+    return Networks(
+        tuple(LabelledGraph(("neuron",) * one.size, one.edges) for one in genotypes),
+        once[list(NAMES)].to_numpy(),
+        np.where(np.isnan(fitness), GUESSED, fitness),
+        np.isnan(fitness),
+        np.where(grown, "BA", "WS"),
+    )
+
+
+def show_accuracies(tables: Mapping[str, Mapping[str, Networks]]) -> None:
+    """What the networks came to, by generator."""
+    print("| the classifier reads | cell | generator | networks | mean | quartiles | learned | guess | diverged |")
+    for read, cells in tables.items():
+        for cell, networks in cells.items():
+            for generator in GENERATORS:
+                mine = networks.generators == generator
+                values = networks.first[mine]
+                quartiles = ", ".join(f"{value:.4f}" for value in np.quantile(values, [0.25, 0.5, 0.75]))
+                counts = [(values >= LEARNED).sum(), (values < FAILED).sum(), networks.diverged[mine, 0].sum()]
+                figures = [len(values), f"{values.mean():.4f}", quartiles, *counts]
+                print(f"| {read} | {CELLS[cell]} | {generator} | {' | '.join(map(str, figures))} |")
+
+
+def show_correlations(tables: Mapping[str, Mapping[str, Networks]]) -> None:
+    """Those of every property, published, among all and within each generator."""
+    for place, (cell, called) in enumerate(CELLS.items()):
+        print(f"\n| {called} | published | {' | '.join(f'{read}: all | WS | BA' for read in tables)} |")
+        found = []
+        for cells in tables.values():
+            networks = cells[cell]
+            everyone = np.ones(len(networks.graphs), dtype=bool)
+            found += [correlations(networks, everyone)]
+            found += [correlations(networks, networks.generators == generator) for generator in GENERATORS]
+        for name, published in PUBLISHED.items():
+            print(f"| {name} | {published[place]:.2f} | {' | '.join(written(one[name]) for one in found)} |")
+
+
+def show_predictions(tables: Mapping[str, Mapping[str, Networks]]) -> None:
+    """What the surrogate predicts of networks that it has not learned from, and what a second training does."""
+    told = predicted(tables)
+    print("\n| the classifier reads | cell | correlation of two trainings | R2 | Kendall's tau |")
+    for (read, cell), one in told.items():
+        networks = tables[read][cell]
+        scores = [over_networks(score, networks.first, one) for score in (r2_score, kendall_tau)]
+        figures = [written(value) for value in (agreement(networks), *scores)]
+        print(f"| {read} | {CELLS[cell]} | {' | '.join(figures)} |")
+
+
+def agreement(networks: Networks) -> Interval | None:
+    """Correlation of the first training's accuracies with the second's; None without one."""
+    if networks.accuracies.shape[1] < 2:
+        return None
+    return bootstrapped(np.random.default_rng(SEED), networks.accuracies[:, 1:2], networks.first)[0]
+
+
+def correlations(networks: Networks, rows: NDArray[np.bool_]) -> dict[str, Interval]:
+    """Of some of the networks, by property."""
+    found = bootstrapped(np.random.default_rng(SEED), networks.properties[rows][:, COLUMNS], networks.first[rows])
+    return dict(zip(PUBLISHED, found, strict=True))
+
+
+def predicted(tables: Mapping[str, Mapping[str, Networks]]) -> dict[tuple[str, str], Floats]:
+    """Each network's accuracy as the surrogate tells it from the other folds, shape (shuffles, n)."""
+    shared = {(read, cell): networks for read, cells in tables.items() for cell, networks in cells.items()}
+    told = {key: np.empty((len(SHUFFLES), len(networks.graphs))) for key, networks in shared.items()}
+    folds = [Fold(*key, shuffle, fold) for key in shared for shuffle in SHUFFLES for fold in range(FOLDS)]
+    for unit, values in each_unit(_predict, shared, folds, "folds", lambda line: print(line, file=sys.stderr)):
+        told[unit[:2]][SHUFFLES.index(unit.shuffle), _split(len(told[unit[:2]][0]), unit)[1]] = values
+    return told
+
+
+def _split(n: int, fold: Fold) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return list(KFold(FOLDS, shuffle=True, random_state=fold.shuffle).split(np.empty(n)))[fold.fold]
+
+
+def _predict(shared: Mapping[tuple[str, str], Networks], fold: Fold) -> Floats:
+    networks = shared[fold[:2]]
+    rows, others = _split(len(networks.graphs), fold)
+    surrogate = Surrogate().fit([networks.graphs[row] for row in rows], networks.first[rows])
+    return surrogate.predict([networks.graphs[row] for row in others])
+
+
+def over_networks(score: Callable[[Floats, Floats], float], y: Floats, told: Floats) -> Interval:
+    """The mean score over shuffles, with an interval over networks drawn with replacement."""
+    rng = np.random.default_rng(SEED)
+    drawn = [rng.integers(len(y), size=len(y)) for _ in range(RESAMPLES)]
+    values = [np.mean([score(y[rows], one[rows]) for one in told]) for rows in drawn if np.ptp(y[rows])]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(np.mean([score(y, one) for one in told])), float(low), float(high)
+
+
+def written(interval: Interval | None) -> str:
+    """An interval for a table."""
+    if interval is None or not np.isfinite(interval[0]):
+        return ""
+    value, low, high = (f"{number:.2f}".replace("0.", ".") for number in interval)
+    return f"{value} ({low} to {high})"
+
+
+def plot_correlations(tables: Mapping[str, Mapping[str, Networks]], out: Path) -> None:
+    """The correlations of all networks of each table, and as published."""
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    panels = figure.subplots(1, len(CELLS), sharex=True, sharey=True)
+    for place, (panel, cell) in enumerate(zip(panels, CELLS, strict=True)):
+        for shift, (read, cells) in zip((0.15, -0.15), tables.items(), strict=True):
+            found = correlations(cells[cell], np.ones(len(cells[cell].graphs), bool))
+            values, low, high = np.array(list(found.values())).T
+            y = shift - np.arange(len(found))
+            errors = [values - low, high - values]
+            panel.errorbar(values, y, xerr=errors, ls="", marker="o", ms=3.5, lw=1, color=COLOURS[read], label=read)
+        published = [values[place] for values in PUBLISHED.values()]
+        panel.plot(published, -np.arange(len(published)), "x", color="tab:red", label="published", zorder=3)
+        panel.axvline(0, color="gray", lw=0.8)
+        panel.set(title=CELLS[cell], xlabel="Pearson correlation")
+        panel.grid(axis="x", alpha=0.3)
+    panels[0].set_yticks(-np.arange(len(PUBLISHED)), [name.replace("_", " ") for name in PUBLISHED])
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    figure.savefig(out, dpi=130)
+
+
+def plot_accuracies(networks: Mapping[str, Networks], out: Path) -> None:
+    """How often each network errs, by the number of its neurons in the first layer."""
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(CELLS), sharey=True)
+    column = NAMES.index("source_nodes")
+    for panel, (cell, one) in zip(panels, networks.items(), strict=True):
+        for generator in GENERATORS:
+            mine = one.generators == generator
+            errors = 1 - one.first[mine]
+            panel.scatter(one.properties[mine, column], errors, s=14, alpha=0.7, lw=0, c=COLOURS[generator])
+        panel.set(title=CELLS[cell], xlabel="neurons in the first layer", yscale="symlog")
+        panel.set_yscale("symlog", linthresh=1e-3)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("share of validation strings misread")
+    figure.legend(
+        [panels[0].scatter([], [], c=COLOURS[one]) for one in GENERATORS], GENERATORS, loc="outside right upper"
+    )
+    figure.savefig(out, dpi=130)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    tables = {read: read_table(path) for read, path in TABLES.items()}
+    show_accuracies(tables)
+    show_correlations(tables)
+    show_predictions(tables)
+    plot_correlations(tables, args.out / "correlations.png")
+    plot_accuracies(tables["all sinks"], args.out / "accuracies.png")
+
+
+if __name__ == "__main__":
+    main()
