@@ -1,4 +1,4 @@
-"""The tables of recurrent networks beside this file: random graphs, each trained with every kind of cell.
+"""The table of recurrent networks beside this file: random graphs, each trained with every kind of cell.
 
     SEARCH="nasgen search --space benchmarks/rnn_priors.py:AllSinks --task reber --profile paper --evaluations 240"
     $SEARCH --strategy benchmarks/rnn_priors.py:Priors --out runs/first
@@ -9,8 +9,7 @@
 Graphs are drawn as Stier, Darji, Granitzer 2021, sec. 4.3 draw them, Watts-Strogatz and Barabasi-Albert in turn, and
 trained by their protocol (Darji 2021: Adam, 15 epochs, 25,000 strings of the Reber grammar), twice. The networks are
 those of the paper's formula, which the authors' code departs from, and all have an embedding of 16. ``fitness`` is the
-accuracy on validation strings after the last epoch; a network that diverged has none. ``rnn_priors_last.parquet`` holds
-one training of the same genotypes with ``--space rnn``, whose classifier reads the last layer alone.
+accuracy on validation strings after the last epoch; a network that diverged has none.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
     python benchmarks/rnn_priors_structure.py --out docs/rnn-priors
 
-Printed are, for each table and kind of cell: the accuracies, and how far two trainings of one structure agree; the
-Pearson correlation of graph properties with accuracy, among all networks and within each generator, beside the
-published one (Stier, Darji, Granitzer 2021, sec. 4.3, Table 1); R2 and Kendall's tau of networks that the surrogate has
-not learned from. A network that diverged counts as one that guesses, which is what a training that nobody ends comes
-to. Into --out go two plots.
+Printed are, for each table and kind of cell: the accuracies; the Pearson correlation of graph properties with accuracy,
+among all networks and within each generator, beside the published one (Stier, Darji, Granitzer 2021, sec. 4.3, Table
+1); how far two trainings of one network agree; R2 and Kendall's tau of networks that the surrogate has not learned
+from, told of the whole graph or of its size alone. A network that diverged counts as one that guesses. Into --out go
+two plots.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from nasgen.reproduce.units import each_unit
 from predictors import Surrogate
 from predictors.features.properties import NAMES
 from predictors.metrics import kendall_tau
+from predictors.models import get_model
 from search_spaces import LabelledGraph
 from search_spaces.rnn.genotype import decode
 
@@ -38,7 +39,7 @@ Interval = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
 
 HERE = Path(__file__).resolve().parent
-TABLES: Mapping[str, Path] = {"all sinks": HERE / "rnn_priors.parquet", "last layer": HERE / "rnn_priors_last.parquet"}
+TABLES: Mapping[str, Path] = {"all sinks": HERE / "rnn_priors.parquet"}
 """What the classifier reads, and the networks whose classifier does."""
 
 CELLS: Mapping[str, str] = {"tanh": "Tanh", "relu": "ReLU", "lstm": "LSTM", "gru": "GRU"}
@@ -74,12 +75,24 @@ class Networks:
         """The accuracies of the first training, shape (n,)."""
         return self.accuracies[:, 0]
 
+    @property
+    def mean(self) -> Floats:
+        """The mean accuracies of all trainings, shape (n,)."""
+        return self.accuracies.mean(axis=1)
+
+
+TRAININGS = ("first", "second")
+
+SEEN = ("all of the graph", "neurons and edges alone")
+"""What the surrogate is told of a network."""
+
 
 class Fold(NamedTuple):
-    """A tenth of the networks of one table and cell, to be predicted from the others."""
+    """A tenth of the networks of one table and cell, to be predicted from what is seen of the others."""
 
     read: str
     cell: str
+    seen: str
     shuffle: int
     fold: int
 
@@ -122,28 +135,37 @@ def show_accuracies(tables: Mapping[str, Mapping[str, Networks]]) -> None:
 
 
 def show_correlations(tables: Mapping[str, Mapping[str, Networks]]) -> None:
-    """Those of every property, published, among all and within each generator."""
+    """Those of every property: published, of each training, and within each generator those of the mean accuracy."""
     for place, (cell, called) in enumerate(CELLS.items()):
-        print(f"\n| {called} | published | {' | '.join(f'{read}: all | WS | BA' for read in tables)} |")
-        found = []
-        for cells in tables.values():
+        heads, columns = [], []
+        for read, cells in tables.items():
             networks = cells[cell]
             everyone = np.ones(len(networks.graphs), dtype=bool)
-            found += [correlations(networks, everyone)]
-            found += [correlations(networks, networks.generators == generator) for generator in GENERATORS]
+            for training, accuracies in zip(TRAININGS, networks.accuracies.T, strict=False):
+                heads.append(f"{read}, {training} training")
+                columns.append(correlations(networks, accuracies, everyone))
+            for generator in GENERATORS:
+                heads.append(f"{generator} alone")
+                columns.append(correlations(networks, networks.mean, networks.generators == generator))
+        print(f"\n| {called} | published | {' | '.join(heads)} |")
         for name, published in PUBLISHED.items():
-            print(f"| {name} | {published[place]:.2f} | {' | '.join(written(one[name]) for one in found)} |")
+            print(f"| {name} | {published[place]:.2f} | {' | '.join(written(one[name]) for one in columns)} |")
 
 
 def show_predictions(tables: Mapping[str, Mapping[str, Networks]]) -> None:
     """What the surrogate predicts of networks that it has not learned from, and what a second training does."""
     told = predicted(tables)
-    print("\n| the classifier reads | cell | correlation of two trainings | R2 | Kendall's tau |")
-    for (read, cell), one in told.items():
-        networks = tables[read][cell]
-        scores = [over_networks(score, networks.first, one) for score in (r2_score, kendall_tau)]
-        figures = [written(value) for value in (agreement(networks), *scores)]
-        print(f"| {read} | {CELLS[cell]} | {' | '.join(figures)} |")
+    heads = [f"{score}, {seen}" for score in ("R2", "tau") for seen in SEEN]
+    print(f"\n| the classifier reads | cell | correlation of two trainings | {' | '.join(heads)} |")
+    for read, cells in tables.items():
+        for cell, networks in cells.items():
+            scores = [
+                over_networks(score, networks.first, told[read, cell, seen])
+                for score in (r2_score, kendall_tau)
+                for seen in SEEN
+            ]
+            figures = [written(value) for value in (agreement(networks), *scores)]
+            print(f"| {read} | {CELLS[cell]} | {' | '.join(figures)} |")
 
 
 def agreement(networks: Networks) -> Interval | None:
@@ -153,19 +175,20 @@ def agreement(networks: Networks) -> Interval | None:
     return bootstrapped(np.random.default_rng(SEED), networks.accuracies[:, 1:2], networks.first)[0]
 
 
-def correlations(networks: Networks, rows: NDArray[np.bool_]) -> dict[str, Interval]:
-    """Of some of the networks, by property."""
-    found = bootstrapped(np.random.default_rng(SEED), networks.properties[rows][:, COLUMNS], networks.first[rows])
+def correlations(networks: Networks, accuracies: Floats, rows: NDArray[np.bool_]) -> dict[str, Interval]:
+    """Of the properties of some of the networks with accuracies of shape (n,), by property."""
+    found = bootstrapped(np.random.default_rng(SEED), networks.properties[rows][:, COLUMNS], accuracies[rows])
     return dict(zip(PUBLISHED, found, strict=True))
 
 
-def predicted(tables: Mapping[str, Mapping[str, Networks]]) -> dict[tuple[str, str], Floats]:
-    """Each network's accuracy as the surrogate tells it from the other folds, shape (shuffles, n)."""
+def predicted(tables: Mapping[str, Mapping[str, Networks]]) -> dict[tuple[str, str, str], Floats]:
+    """Each network's accuracy as it is told from the other folds, shape (shuffles, n)."""
     shared = {(read, cell): networks for read, cells in tables.items() for cell, networks in cells.items()}
-    told = {key: np.empty((len(SHUFFLES), len(networks.graphs))) for key, networks in shared.items()}
-    folds = [Fold(*key, shuffle, fold) for key in shared for shuffle in SHUFFLES for fold in range(FOLDS)]
+    told = {(*key, seen): np.empty((len(SHUFFLES), len(shared[key].graphs))) for key in shared for seen in SEEN}
+    folds = [Fold(*key, shuffle, fold) for key in told for shuffle in SHUFFLES for fold in range(FOLDS)]
     for unit, values in each_unit(_predict, shared, folds, "folds", lambda line: print(line, file=sys.stderr)):
-        told[unit[:2]][SHUFFLES.index(unit.shuffle), _split(len(told[unit[:2]][0]), unit)[1]] = values
+        row = told[unit[:3]][SHUFFLES.index(unit.shuffle)]
+        row[_split(len(row), unit)[1]] = values
     return told
 
 
@@ -176,8 +199,11 @@ def _split(n: int, fold: Fold) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def _predict(shared: Mapping[tuple[str, str], Networks], fold: Fold) -> Floats:
     networks = shared[fold[:2]]
     rows, others = _split(len(networks.graphs), fold)
-    surrogate = Surrogate().fit([networks.graphs[row] for row in rows], networks.first[rows])
-    return surrogate.predict([networks.graphs[row] for row in others])
+    if fold.seen == SEEN[0]:
+        surrogate = Surrogate().fit([networks.graphs[row] for row in rows], networks.first[rows])
+        return surrogate.predict([networks.graphs[row] for row in others])
+    size = networks.properties[:, [NAMES.index("nodes"), NAMES.index("edges")]]
+    return get_model("structure").fit(size[rows], networks.first[rows]).predict(size[others])[0]
 
 
 def over_networks(score: Callable[[Floats, Floats], float], y: Floats, told: Floats) -> Interval:
@@ -193,7 +219,7 @@ def written(interval: Interval | None) -> str:
     """An interval for a table."""
     if interval is None or not np.isfinite(interval[0]):
         return ""
-    value, low, high = (f"{number:.2f}".replace("0.", ".") for number in interval)
+    value, low, high = (f"{number:.2f}".replace("0.", ".", 1) for number in interval)
     return f"{value} ({low} to {high})"
 
 
@@ -202,8 +228,9 @@ def plot_correlations(tables: Mapping[str, Mapping[str, Networks]], out: Path) -
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     panels = figure.subplots(1, len(CELLS), sharex=True, sharey=True)
     for place, (panel, cell) in enumerate(zip(panels, CELLS, strict=True)):
-        for shift, (read, cells) in zip((0.15, -0.15), tables.items(), strict=True):
-            found = correlations(cells[cell], np.ones(len(cells[cell].graphs), bool))
+        for shift, (read, cells) in zip((0.15, -0.15), tables.items(), strict=False):
+            networks = cells[cell]
+            found = correlations(networks, networks.mean, np.ones(len(networks.graphs), dtype=bool))
             values, low, high = np.array(list(found.values())).T
             y = shift - np.arange(len(found))
             errors = [values - low, high - values]

@@ -19,7 +19,7 @@ from search_spaces import get_space
 from search_spaces.rnn import RnnGenotype
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-READ = {"sinks": FOLDER / "rnn_priors.parquet", "last": FOLDER / "rnn_priors_last.parquet"}
+READ = {"sinks": FOLDER / "rnn_priors.parquet"}
 """The tables by what the classifier reads."""
 
 CELLS = ("tanh", "relu", "lstm", "gru")
@@ -51,11 +51,6 @@ def test_every_network_was_trained_twice_with_all_sinks_read() -> None:
     assert rows_of("sinks").groupby("genotype_id")["seed"].nunique().tolist() == [2] * 240
 
 
-def test_both_tables_are_of_the_same_networks() -> None:
-    first, last = rows_of("sinks").drop_duplicates("genotype_id"), rows_of("last")
-    assert first["genotype"].tolist() == last["genotype"].tolist()
-
-
 @pytest.mark.parametrize("readout", READ)
 def test_the_table_makes_its_space_again_and_its_columns_are_those_of_the_genotypes(readout: str) -> None:
     stored = MetaDataset.read(READ[readout])
@@ -71,7 +66,7 @@ def test_the_table_makes_its_space_again_and_its_columns_are_those_of_the_genoty
 
 def test_graphs_are_those_of_the_two_generators_in_turn() -> None:
     """n vertices: Watts-Strogatz has n (n // 10) edges, Barabasi-Albert with m = n // 10 has m sources, m (n - m)."""
-    rows = rows_of("last").iloc[::4]
+    rows = rows_of("sinks").drop_duplicates("genotype_id").iloc[::4]
     n, m = rows["nodes"], rows["nodes"] // 10
     assert n.between(10, 50).all()
     assert (rows["edges"] == n * m).tolist() == [True, False] * 30
