@@ -18,7 +18,9 @@ Floats = NDArray[np.float64]
 
 ON_TARGETS = (ExtraTreesModel, GaussianProcessModel, BayesianRidgeModel)
 ON_RANKS = (SmoothTreesModel, GaussianProcessModel, BayesianRidgeModel)
-"""Regressors on each scale: on that of ranks all rows differ alike, those that only noise tells apart as well."""
+OF_FAILURE = (SmoothTreesModel, BayesianRidgeModel, GaussianProcessModel)
+"""Regressors on each scale and of the odds of failure. On ranks, rows that only noise tells apart differ as others do:
+trees must not learn them by heart."""
 
 
 class BothScalesModel:
@@ -44,7 +46,7 @@ class BothScalesModel:
             for latent, makers in zip(self._latents, (ON_TARGETS, ON_RANKS), strict=True)
         ]
         heaps = gap_between_heaps(y) is not None
-        self._failure = FailureThenValueModel(self.random_state).fit(X, y) if heaps else None
+        self._failure = FailureThenValueModel(self.random_state, classifiers=OF_FAILURE).fit(X, y) if heaps else None
         return self
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -11,11 +12,12 @@ from predictors.models.blend import mean_of_members
 from predictors.models.gp import GaussianProcessModel
 from predictors.models.latent import Latent
 from predictors.models.linear import BayesianRidgeModel
-from predictors.models.trees import BoostedTreesModel, ExtraTreesModel, SmoothTreesModel
+from predictors.models.standardised import Standardised
+from predictors.models.trees import BoostedTreesModel, ExtraTreesModel
 
 Floats = NDArray[np.float64]
 
-CLASSIFIERS = (SmoothTreesModel, BayesianRidgeModel, GaussianProcessModel)
+CLASSIFIERS: Sequence[type[Standardised]] = (ExtraTreesModel, BayesianRidgeModel, GaussianProcessModel)
 REGRESSORS = (ExtraTreesModel, BoostedTreesModel, GaussianProcessModel)
 
 SMALLEST_HEAP = 0.05
@@ -35,11 +37,19 @@ class FailureThenValueModel:
     below
         Targets below this are failures; without it, the gap that divides the rows best, if they are in two heaps
         (Otsu 1979), and no failures otherwise.
+    classifiers
+        Whose mean is the odds.
     """
 
-    def __init__(self, random_state: int = 0, below: float | None = None) -> None:
+    def __init__(
+        self,
+        random_state: int = 0,
+        below: float | None = None,
+        classifiers: Sequence[type[Standardised]] = CLASSIFIERS,
+    ) -> None:
         self.random_state = random_state
         self.below = below
+        self.classifiers = classifiers
 
     def fit(self, X: Floats, y: Floats) -> Self:
         """Learn from rows X, shape (n, d) with d > 0, and finite targets y, shape (n,) with n > 0."""
@@ -51,7 +61,7 @@ class FailureThenValueModel:
         self._failure_std = float(y[failed].std()) if failed.any() else 0.0
         if self._mixed:
             target = failed.astype(np.float64)
-            self._classifiers = [make(self.random_state).fit(X, target) for make in CLASSIFIERS]
+            self._classifiers = [make(self.random_state).fit(X, target) for make in self.classifiers]
         if not failed.all():
             self._latent = Latent.of(y[~failed])
             scores = self._latent.scores_of(y[~failed])

@@ -10,7 +10,7 @@ from contracts.random_graphs import random_dag
 
 from predictors import Surrogate, get_features, load_surrogate
 from predictors.models.blend import mean_of_members
-from predictors.models.both_scales import ON_RANKS, ON_TARGETS, BothScalesModel
+from predictors.models.both_scales import OF_FAILURE, ON_RANKS, ON_TARGETS, BothScalesModel
 from predictors.models.failure import FailureThenValueModel
 from predictors.models.latent import Latent
 from search_spaces import LabelledGraph
@@ -35,7 +35,7 @@ def blended(y: np.ndarray, latent: Latent, makers: Sequence[type]) -> tuple[np.n
 def test_the_mean_of_both_scales_and_of_failures_where_there_are_two_heaps(targets: np.ndarray, parts: int) -> None:
     y = targets[:40]
     told = [blended(y, Latent.straight(y), ON_TARGETS), blended(y, Latent.of(y), ON_RANKS)]
-    told += [FailureThenValueModel(0).fit(X[:40], y).predict(X[40:])] * (parts - 2)
+    told += [FailureThenValueModel(0, classifiers=OF_FAILURE).fit(X[:40], y).predict(X[40:])] * (parts - 2)
     mean, std = BothScalesModel(0).fit(X[:40], y).predict(X[40:])
     np.testing.assert_allclose(mean, np.mean([one for one, _ in told], axis=0))
     within = np.mean([spread**2 for _, spread in told], axis=0)
