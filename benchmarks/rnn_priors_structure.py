@@ -1,8 +1,8 @@
-"""Is accuracy predicted by structure? What the tables of recurrent networks beside this file say, with intervals.
+"""Is accuracy predicted by structure? What the table of recurrent networks beside this file says, with intervals.
 
     python benchmarks/rnn_priors_structure.py --out docs/rnn-priors
 
-Printed are, for each table and kind of cell: the accuracies; the Pearson correlation of graph properties with accuracy,
+Printed are, for each kind of cell: the accuracies; the Pearson correlation of graph properties with accuracy,
 among all networks and within each generator, beside the published one (Stier, Darji, Granitzer 2021, sec. 4.3, Table
 1); how far two trainings of one network agree; R2 and Kendall's tau of networks that the surrogate has not learned
 from, told of the whole graph or of its size alone. A network that diverged counts as one that guesses. Into --out go
@@ -38,13 +38,11 @@ Floats = NDArray[np.float64]
 Interval = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
 
-HERE = Path(__file__).resolve().parent
-TABLES: Mapping[str, Path] = {"all sinks": HERE / "rnn_priors.parquet"}
-"""What the classifier reads, and the networks whose classifier does."""
+TABLE = Path(__file__).resolve().with_name("rnn_priors.parquet")
 
 CELLS: Mapping[str, str] = {"tanh": "Tanh", "relu": "ReLU", "lstm": "LSTM", "gru": "GRU"}
 GENERATORS = ("WS", "BA")
-COLOURS = {"WS": "tab:blue", "BA": "tab:orange", "all sinks": "black", "last layer": "tab:green"}
+COLOURS = {"WS": "tab:blue", "BA": "tab:orange"}
 
 GUESSED = 0.5
 """Accuracy of a network that always says the same: half of the strings are Reber strings."""
@@ -58,10 +56,10 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Networks:
-    """The n networks of one table and cell.
+    """The n networks of one cell.
 
-    ``properties`` has the shape (n, 23); ``accuracies`` the shape (n, trainings), and ``diverged`` says which of these
-    are guesses; ``generators`` names that of each graph.
+    ``properties`` has the shape (n, 23); ``accuracies`` the shape (n, 2), one column a training, and ``diverged`` says
+    which of these are guesses; ``generators`` names that of each graph.
     """
 
     graphs: tuple[LabelledGraph, ...]
@@ -77,29 +75,26 @@ class Networks:
 
     @property
     def mean(self) -> Floats:
-        """The mean accuracies of all trainings, shape (n,)."""
+        """The mean accuracies of both trainings, shape (n,)."""
         return self.accuracies.mean(axis=1)
 
-
-TRAININGS = ("first", "second")
 
 SEEN = ("all of the graph", "neurons and edges alone")
 """What the surrogate is told of a network."""
 
 
 class Fold(NamedTuple):
-    """A tenth of the networks of one table and cell, to be predicted from what is seen of the others."""
+    """A tenth of the networks of one cell, to be predicted from what is seen of the others."""
 
-    read: str
     cell: str
     seen: str
     shuffle: int
     fold: int
 
 
-def read_table(path: Path) -> dict[str, Networks]:
-    """The networks of a table by cell."""
-    rows = pd.read_parquet(path)
+def read_table() -> dict[str, Networks]:
+    """The networks by cell."""
+    rows = pd.read_parquet(TABLE)
     rows["cell"] = [decode(text).cell for text in rows["genotype"]]
     rows["training"] = rows.groupby("genotype_id").cumcount()
     return {cell: _networks(rows[rows["cell"] == cell]) for cell in CELLS}
@@ -120,59 +115,42 @@ def _networks(rows: pd.DataFrame) -> Networks:
     )
 
 
-def show_accuracies(tables: Mapping[str, Mapping[str, Networks]]) -> None:
-    """What the networks came to, by generator."""
-    print("| the classifier reads | cell | generator | networks | mean | quartiles | learned | guess | diverged |")
-    for read, cells in tables.items():
-        for cell, networks in cells.items():
-            for generator in GENERATORS:
-                mine = networks.generators == generator
-                values = networks.first[mine]
-                quartiles = ", ".join(f"{value:.4f}" for value in np.quantile(values, [0.25, 0.5, 0.75]))
-                counts = [(values >= LEARNED).sum(), (values < FAILED).sum(), networks.diverged[mine, 0].sum()]
-                figures = [len(values), f"{values.mean():.4f}", quartiles, *counts]
-                print(f"| {read} | {CELLS[cell]} | {generator} | {' | '.join(map(str, figures))} |")
+def show_accuracies(cells: Mapping[str, Networks]) -> None:
+    """What the networks came to in their first training, by generator."""
+    print("| cell | generator | networks | mean | quartiles | learned | guess | diverged |")
+    for cell, networks in cells.items():
+        for generator in GENERATORS:
+            mine = networks.generators == generator
+            values = networks.first[mine]
+            quartiles = ", ".join(f"{value:.4f}" for value in np.quantile(values, [0.25, 0.5, 0.75]))
+            counts = [(values >= LEARNED).sum(), (values < FAILED).sum(), networks.diverged[mine, 0].sum()]
+            figures = [len(values), f"{values.mean():.4f}", quartiles, *counts]
+            print(f"| {CELLS[cell]} | {generator} | {' | '.join(map(str, figures))} |")
 
 
-def show_correlations(tables: Mapping[str, Mapping[str, Networks]]) -> None:
+def show_correlations(cells: Mapping[str, Networks]) -> None:
     """Those of every property: published, of each training, and within each generator those of the mean accuracy."""
-    for place, (cell, called) in enumerate(CELLS.items()):
-        heads, columns = [], []
-        for read, cells in tables.items():
-            networks = cells[cell]
-            everyone = np.ones(len(networks.graphs), dtype=bool)
-            for training, accuracies in zip(TRAININGS, networks.accuracies.T, strict=False):
-                heads.append(f"{read}, {training} training")
-                columns.append(correlations(networks, accuracies, everyone))
-            for generator in GENERATORS:
-                heads.append(f"{generator} alone")
-                columns.append(correlations(networks, networks.mean, networks.generators == generator))
-        print(f"\n| {called} | published | {' | '.join(heads)} |")
+    for place, (cell, networks) in enumerate(cells.items()):
+        everyone = np.ones(len(networks.graphs), dtype=bool)
+        columns = [correlations(networks, accuracies, everyone) for accuracies in networks.accuracies.T]
+        columns += [correlations(networks, networks.mean, networks.generators == one) for one in GENERATORS]
+        heads = ["first training", "second training", *(f"{generator} alone, mean" for generator in GENERATORS)]
+        print(f"\n| {CELLS[cell]} | published | {' | '.join(heads)} |")
         for name, published in PUBLISHED.items():
             print(f"| {name} | {published[place]:.2f} | {' | '.join(written(one[name]) for one in columns)} |")
 
 
-def show_predictions(tables: Mapping[str, Mapping[str, Networks]]) -> None:
+def show_predictions(cells: Mapping[str, Networks]) -> None:
     """What the surrogate predicts of networks that it has not learned from, and what a second training does."""
-    told = predicted(tables)
+    told = predicted(cells)
     heads = [f"{score}, {seen}" for score in ("R2", "tau") for seen in SEEN]
-    print(f"\n| the classifier reads | cell | correlation of two trainings | {' | '.join(heads)} |")
-    for read, cells in tables.items():
-        for cell, networks in cells.items():
-            scores = [
-                over_networks(score, networks.first, told[read, cell, seen])
-                for score in (r2_score, kendall_tau)
-                for seen in SEEN
-            ]
-            figures = [written(value) for value in (agreement(networks), *scores)]
-            print(f"| {read} | {CELLS[cell]} | {' | '.join(figures)} |")
-
-
-def agreement(networks: Networks) -> Interval | None:
-    """Correlation of the first training's accuracies with the second's; None without one."""
-    if networks.accuracies.shape[1] < 2:
-        return None
-    return bootstrapped(np.random.default_rng(SEED), networks.accuracies[:, 1:2], networks.first)[0]
+    print(f"\n| cell | correlation of two trainings | {' | '.join(heads)} |")
+    for cell, networks in cells.items():
+        agreement = bootstrapped(np.random.default_rng(SEED), networks.accuracies[:, 1:], networks.first)
+        scores = [
+            over_networks(score, networks.first, told[cell, seen]) for score in (r2_score, kendall_tau) for seen in SEEN
+        ]
+        print(f"| {CELLS[cell]} | {' | '.join(written(value) for value in (*agreement, *scores))} |")
 
 
 def correlations(networks: Networks, accuracies: Floats, rows: NDArray[np.bool_]) -> dict[str, Interval]:
@@ -181,13 +159,12 @@ def correlations(networks: Networks, accuracies: Floats, rows: NDArray[np.bool_]
     return dict(zip(PUBLISHED, found, strict=True))
 
 
-def predicted(tables: Mapping[str, Mapping[str, Networks]]) -> dict[tuple[str, str, str], Floats]:
-    """Each network's accuracy as it is told from the other folds, shape (shuffles, n)."""
-    shared = {(read, cell): networks for read, cells in tables.items() for cell, networks in cells.items()}
-    told = {(*key, seen): np.empty((len(SHUFFLES), len(shared[key].graphs))) for key in shared for seen in SEEN}
+def predicted(cells: Mapping[str, Networks]) -> dict[tuple[str, str], Floats]:
+    """Each network's accuracy as it is told from the other folds, by cell and what is seen, shape (shuffles, n)."""
+    told = {(cell, seen): np.empty((len(SHUFFLES), len(cells[cell].graphs))) for cell in cells for seen in SEEN}
     folds = [Fold(*key, shuffle, fold) for key in told for shuffle in SHUFFLES for fold in range(FOLDS)]
-    for unit, values in each_unit(_predict, shared, folds, "folds", lambda line: print(line, file=sys.stderr)):
-        row = told[unit[:3]][SHUFFLES.index(unit.shuffle)]
+    for unit, values in each_unit(_predict, cells, folds, "folds", lambda line: print(line, file=sys.stderr)):
+        row = told[unit[:2]][SHUFFLES.index(unit.shuffle)]
         row[_split(len(row), unit)[1]] = values
     return told
 
@@ -196,8 +173,8 @@ def _split(n: int, fold: Fold) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return list(KFold(FOLDS, shuffle=True, random_state=fold.shuffle).split(np.empty(n)))[fold.fold]
 
 
-def _predict(shared: Mapping[tuple[str, str], Networks], fold: Fold) -> Floats:
-    networks = shared[fold[:2]]
+def _predict(cells: Mapping[str, Networks], fold: Fold) -> Floats:
+    networks = cells[fold.cell]
     rows, others = _split(len(networks.graphs), fold)
     if fold.seen == SEEN[0]:
         surrogate = Surrogate().fit([networks.graphs[row] for row in rows], networks.first[rows])
@@ -215,48 +192,44 @@ def over_networks(score: Callable[[Floats, Floats], float], y: Floats, told: Flo
     return float(np.mean([score(y, one) for one in told])), float(low), float(high)
 
 
-def written(interval: Interval | None) -> str:
+def written(interval: Interval) -> str:
     """An interval for a table."""
-    if interval is None or not np.isfinite(interval[0]):
-        return ""
     value, low, high = (f"{number:.2f}".replace("0.", ".", 1) for number in interval)
     return f"{value} ({low} to {high})"
 
 
-def plot_correlations(tables: Mapping[str, Mapping[str, Networks]], out: Path) -> None:
-    """The correlations of all networks of each table, and as published."""
+def plot_correlations(cells: Mapping[str, Networks], out: Path) -> None:
+    """The correlations of all networks with the mean of both trainings, and as published."""
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     panels = figure.subplots(1, len(CELLS), sharex=True, sharey=True)
-    for place, (panel, cell) in enumerate(zip(panels, CELLS, strict=True)):
-        for shift, (read, cells) in zip((0.15, -0.15), tables.items(), strict=False):
-            networks = cells[cell]
-            found = correlations(networks, networks.mean, np.ones(len(networks.graphs), dtype=bool))
-            values, low, high = np.array(list(found.values())).T
-            y = shift - np.arange(len(found))
-            errors = [values - low, high - values]
-            panel.errorbar(values, y, xerr=errors, ls="", marker="o", ms=3.5, lw=1, color=COLOURS[read], label=read)
+    y = -np.arange(len(PUBLISHED))
+    for place, (panel, (cell, networks)) in enumerate(zip(panels, cells.items(), strict=True)):
+        found = correlations(networks, networks.mean, np.ones(len(networks.graphs), dtype=bool))
+        values, low, high = np.array(list(found.values())).T
+        errors = [values - low, high - values]
+        panel.errorbar(values, y, xerr=errors, ls="", marker="o", ms=3.5, lw=1, color="black", label="mean of two")
         published = [values[place] for values in PUBLISHED.values()]
-        panel.plot(published, -np.arange(len(published)), "x", color="tab:red", label="published", zorder=3)
+        panel.plot(published, y, "x", color="tab:red", label="published", zorder=3)
         panel.axvline(0, color="gray", lw=0.8)
         panel.set(title=CELLS[cell], xlabel="Pearson correlation")
         panel.grid(axis="x", alpha=0.3)
-    panels[0].set_yticks(-np.arange(len(PUBLISHED)), [name.replace("_", " ") for name in PUBLISHED])
+    panels[0].set_yticks(y, [name.replace("_", " ") for name in PUBLISHED])
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     figure.savefig(out, dpi=130)
 
 
-def plot_accuracies(networks: Mapping[str, Networks], out: Path) -> None:
+def plot_accuracies(cells: Mapping[str, Networks], out: Path) -> None:
     """How often each network errs, by the number of its neurons in the first layer."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     panels = figure.subplots(1, len(CELLS), sharey=True)
     column = NAMES.index("source_nodes")
-    for panel, (cell, one) in zip(panels, networks.items(), strict=True):
+    for panel, (cell, one) in zip(panels, cells.items(), strict=True):
         for generator in GENERATORS:
             mine = one.generators == generator
             errors = 1 - one.first[mine]
             panel.scatter(one.properties[mine, column], errors, s=14, alpha=0.7, lw=0, c=COLOURS[generator])
-        panel.set(title=CELLS[cell], xlabel="neurons in the first layer", yscale="symlog")
+        panel.set(title=CELLS[cell], xlabel="neurons in the first layer")
         panel.set_yscale("symlog", linthresh=1e-3)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("share of validation strings misread")
@@ -271,12 +244,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    tables = {read: read_table(path) for read, path in TABLES.items()}
-    show_accuracies(tables)
-    show_correlations(tables)
-    show_predictions(tables)
-    plot_correlations(tables, args.out / "correlations.png")
-    plot_accuracies(tables["all sinks"], args.out / "accuracies.png")
+    cells = read_table()
+    show_accuracies(cells)
+    show_correlations(cells)
+    show_predictions(cells)
+    plot_correlations(cells, args.out / "correlations.png")
+    plot_accuracies(cells, args.out / "accuracies.png")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The tables of trained recurrent networks: they are what they say, and a row can be trained again."""
+"""The table of trained recurrent networks: it is what it says, and a row can be trained again."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ from predictors.metadataset import MetaDataset
 from search_spaces import get_space
 from search_spaces.rnn import RnnGenotype
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-READ = {"sinks": FOLDER / "rnn_priors.parquet"}
-"""The tables by what the classifier reads."""
-
+TABLE = Path(__file__).resolve().parents[2] / "benchmarks" / "rnn_priors.parquet"
 CELLS = ("tanh", "relu", "lstm", "gru")
 
 
-def rows_of(readout: str) -> pd.DataFrame:
-    return pd.read_parquet(READ[readout])
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return pd.read_parquet(TABLE)
 
 
 def genotypes(rows: pd.DataFrame) -> list[RnnGenotype]:
@@ -34,9 +32,7 @@ def genotypes(rows: pd.DataFrame) -> list[RnnGenotype]:
     return [space.decode(text) for text in rows["genotype"]]
 
 
-@pytest.mark.parametrize("readout", READ)
-def test_sixty_graphs_with_each_of_four_cells(readout: str) -> None:
-    rows = rows_of(readout)
+def test_sixty_graphs_with_each_of_four_cells(rows: pd.DataFrame) -> None:
     once = genotypes(rows.drop_duplicates("genotype_id"))
     graphs = [(one.size, one.edges) for one in once]
     assert len(once) == 240
@@ -44,19 +40,17 @@ def test_sixty_graphs_with_each_of_four_cells(readout: str) -> None:
     assert len(set(graphs)) == 60
     assert all(graph == graphs[place - place % 4] for place, graph in enumerate(graphs))
     assert {one.embedding for one in once} == {16}
-    assert READ[readout].stat().st_size < 500_000
+    assert TABLE.stat().st_size < 500_000
 
 
-def test_every_network_was_trained_twice_with_all_sinks_read() -> None:
-    assert rows_of("sinks").groupby("genotype_id")["seed"].nunique().tolist() == [2] * 240
+def test_every_network_was_trained_twice(rows: pd.DataFrame) -> None:
+    assert rows.groupby("genotype_id")["seed"].nunique().tolist() == [2] * 240
 
 
-@pytest.mark.parametrize("readout", READ)
-def test_the_table_makes_its_space_again_and_its_columns_are_those_of_the_genotypes(readout: str) -> None:
-    stored = MetaDataset.read(READ[readout])
-    assert (stored.space["name"], stored.space["options"]["readout"]) == ("rnn", readout)
+def test_the_table_makes_its_space_again_and_its_columns_are_those_of_the_genotypes(rows: pd.DataFrame) -> None:
+    stored = MetaDataset.read(TABLE)
+    assert (stored.space["name"], stored.space["options"]["readout"]) == ("rnn", "sinks")
     space = get_space("rnn", **stored.space["options"])
-    rows = rows_of(readout)
     graphs = [space.to_graph(one) for one in genotypes(rows)]
     np.testing.assert_allclose(rows[list(NAMES)], get_features("graph23").compute(graphs))
     assert rows["parameters"].tolist() == [graph.info["parameters"] for graph in graphs]
@@ -64,21 +58,20 @@ def test_the_table_makes_its_space_again_and_its_columns_are_those_of_the_genoty
     assert rows["fitness"].dropna().between(0, 1).all()
 
 
-def test_graphs_are_those_of_the_two_generators_in_turn() -> None:
+def test_graphs_are_those_of_the_two_generators_in_turn(rows: pd.DataFrame) -> None:
     """n vertices: Watts-Strogatz has n (n // 10) edges, Barabasi-Albert with m = n // 10 has m sources, m (n - m)."""
-    rows = rows_of("sinks").drop_duplicates("genotype_id").iloc[::4]
-    n, m = rows["nodes"], rows["nodes"] // 10
+    graphs = rows.drop_duplicates("genotype_id").iloc[::4]
+    n, m = graphs["nodes"], graphs["nodes"] // 10
     assert n.between(10, 50).all()
-    assert (rows["edges"] == n * m).tolist() == [True, False] * 30
-    grown = (rows["edges"] == m * (n - m)) & (rows["source_nodes"] == m)
+    assert (graphs["edges"] == n * m).tolist() == [True, False] * 30
+    grown = (graphs["edges"] == m * (n - m)) & (graphs["source_nodes"] == m)
     assert grown.tolist() == [False, True] * 30
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("readout", READ)
-def test_a_row_can_be_trained_again(readout: str) -> None:
+def test_a_row_can_be_trained_again(rows: pd.DataFrame) -> None:
     """Closely on any machine; to the last bit on that of the table, which no test may ask for."""
-    stored, rows = MetaDataset.read(READ[readout]), rows_of(readout)
+    stored = MetaDataset.read(TABLE)
     row = rows[rows["fitness"] > 0.99].sort_values("macs").iloc[0]
     task = get_task("reber")
     train, _ = task.split(0)
