@@ -14,173 +14,131 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold
 
-from nasgen.reproduce.rnn_correlations import COLUMNS, PUBLISHED, bootstrapped
-from nasgen.reproduce.units import each_unit
-from predictors import Surrogate
+from nasgen.reproduce.rnn_correlations import bootstrapped, correlation_rows
+from nasgen.reproduce.rnn_folds import Regression, Rows, by_surrogate, predicted_on_folds
+from nasgen.reproduce.rnn_plots import COLOURS, plot_correlations
+from nasgen.reproduce.rnn_tables import CELLS, GENERATORS, Floats, Networks
+from nasgen.reproduce.tables import Row
 from predictors.features.properties import NAMES
 from predictors.metrics import kendall_tau
 from predictors.models import get_model
 from search_spaces import LabelledGraph
 from search_spaces.rnn.genotype import decode
 
-Floats = NDArray[np.float64]
 Interval = tuple[float, float, float]
 """A value with the ends of its 95 % interval."""
 
+Trainings = tuple[Networks, Networks]
+"""The networks of a cell with the accuracies of their first and of their second training."""
+
 TABLE = Path(__file__).resolve().with_name("rnn_priors.parquet")
 
-CELLS: Mapping[str, str] = {"tanh": "Tanh", "relu": "ReLU", "lstm": "LSTM", "gru": "GRU"}
-GENERATORS = ("WS", "BA")
-COLOURS = {"WS": "tab:blue", "BA": "tab:orange"}
+TRAININGS = ("first", "second")
 
 GUESSED = 0.5
 """Accuracy of a network that always says the same: half of the strings are Reber strings."""
 
 LEARNED, FAILED = 0.99, 0.55
-FOLDS = 10
-SHUFFLES = range(10)
 RESAMPLES = 2000
 SEED = 0
 
 
-@dataclass(frozen=True)
-class Networks:
-    """The n networks of one cell.
-
-    ``properties`` has the shape (n, 23); ``accuracies`` the shape (n, 2), one column a training, and ``diverged`` says
-    which of these are guesses; ``generators`` names that of each graph.
-    """
-
-    graphs: tuple[LabelledGraph, ...]
-    properties: Floats
-    accuracies: Floats
-    diverged: NDArray[np.bool_]
-    generators: NDArray[np.str_]
-
-    @property
-    def first(self) -> Floats:
-        """The accuracies of the first training, shape (n,)."""
-        return self.accuracies[:, 0]
-
-    @property
-    def mean(self) -> Floats:
-        """The mean accuracies of both trainings, shape (n,)."""
-        return self.accuracies.mean(axis=1)
-
-
-SEEN = ("all of the graph", "neurons and edges alone")
-"""What the surrogate is told of a network."""
-
-
-class Fold(NamedTuple):
-    """A tenth of the networks of one cell, to be predicted from what is seen of the others."""
-
-    cell: str
-    seen: str
-    shuffle: int
-    fold: int
-
-
-def read_table() -> dict[str, Networks]:
-    """The networks by cell."""
+def read_table() -> pd.DataFrame:
+    """The trainings, a row each, with the columns cell, generator, training and accuracy."""
     rows = pd.read_parquet(TABLE)
-    rows["cell"] = [decode(text).cell for text in rows["genotype"]]
+    rows["cell"] = pd.Categorical([_cell(decode(text).cell) for text in rows["genotype"]], CELLS)
     rows["training"] = rows.groupby("genotype_id").cumcount()
-    return {cell: _networks(rows[rows["cell"] == cell]) for cell in CELLS}
+    m = rows["nodes"] // 10
+    grown = rows["edges"] == m * (rows["nodes"] - m)  # a Watts-Strogatz graph has m * nodes
+    rows["generator"] = np.where(grown, "barabasi_albert", "watts_strogatz")
+    rows["accuracy"] = rows["fitness"].fillna(GUESSED)
+    return rows
 
 
-def _networks(rows: pd.DataFrame) -> Networks:
+def _cell(kind: str) -> str:
+    """As the authors' files call it."""
+    return {"tanh": "rnn_tanh", "relu": "rnn_relu"}.get(kind, kind)
+
+
+def trainings_of(rows: pd.DataFrame) -> Trainings:
+    """The networks of one cell's rows."""
     once = rows[rows["training"] == 0]
-    fitness = rows.pivot(index="genotype_id", columns="training", values="fitness").loc[once["genotype_id"]].to_numpy()
     genotypes = [decode(text) for text in once["genotype"]]
-    m = once["nodes"] // 10
-    grown = once["edges"] == m * (once["nodes"] - m)  # a Watts-Strogatz graph has m * nodes
-    return Networks(
+    accuracies = rows.pivot(index="genotype_id", columns="training", values="accuracy").loc[once["genotype_id"]]
+    first = Networks(
+        once["cell"].iloc[0],
         tuple(LabelledGraph(("neuron",) * one.size, one.edges) for one in genotypes),
+        once["generator"].to_numpy(),
+        once.groupby("generator").cumcount().to_numpy(),
         once[list(NAMES)].to_numpy(),
-        np.where(np.isnan(fitness), GUESSED, fitness),
-        np.isnan(fitness),
-        np.where(grown, "BA", "WS"),
+        accuracies[0].to_numpy(),
     )
+    return first, replace(first, accuracies=accuracies[1].to_numpy())
 
 
-def show_accuracies(cells: Mapping[str, Networks]) -> None:
-    """What the networks came to in their first training, by generator."""
-    print("| cell | generator | networks | mean | quartiles | learned | guess | diverged |")
-    for cell, networks in cells.items():
-        for generator in GENERATORS:
-            mine = networks.generators == generator
-            values = networks.first[mine]
-            quartiles = ", ".join(f"{value:.4f}" for value in np.quantile(values, [0.25, 0.5, 0.75]))
-            counts = [(values >= LEARNED).sum(), (values < FAILED).sum(), networks.diverged[mine, 0].sum()]
-            figures = [len(values), f"{values.mean():.4f}", quartiles, *counts]
-            print(f"| {CELLS[cell]} | {generator} | {' | '.join(map(str, figures))} |")
+def mean_of(trainings: Trainings) -> Networks:
+    """The networks with the mean accuracies of both trainings."""
+    first, second = trainings
+    return replace(first, accuracies=(first.accuracies + second.accuracies) / 2)
 
 
-def show_correlations(cells: Mapping[str, Networks]) -> None:
+def show_accuracies(rows: pd.DataFrame) -> None:
+    """What the networks came to in each training, by generator."""
+    print("| cell | generator | training | networks | mean | quartiles | learned | guess | diverged |")
+    for (cell, generator, training), some in rows.groupby(["cell", "generator", "training"], observed=True):
+        values = some["accuracy"]
+        quartiles = ", ".join(f"{value:.4f}" for value in values.quantile([0.25, 0.5, 0.75]))
+        counts = [(values >= LEARNED).sum(), (values < FAILED).sum(), some["fitness"].isna().sum()]
+        figures = [TRAININGS[training], len(values), f"{values.mean():.4f}", quartiles, *counts]
+        print(f"| {CELLS[cell]} | {GENERATORS[generator]} | {' | '.join(map(str, figures))} |")
+
+
+def show_correlations(cells: Mapping[str, Trainings]) -> None:
     """Those of every property: published, of each training, and within each generator those of the mean accuracy."""
-    for place, (cell, networks) in enumerate(cells.items()):
-        everyone = np.ones(len(networks.graphs), dtype=bool)
-        columns = [correlations(networks, accuracies, everyone) for accuracies in networks.accuracies.T]
-        columns += [correlations(networks, networks.mean, networks.generators == one) for one in GENERATORS]
-        heads = ["first training", "second training", *(f"{generator} alone, mean" for generator in GENERATORS)]
+    for cell, trainings in cells.items():
+        columns = [correlations(networks) for networks in trainings]
+        columns += [correlations(mean_of(trainings), generator) for generator in GENERATORS]
+        heads = [*(f"{one} training" for one in TRAININGS), *(f"{one} alone, mean" for one in GENERATORS.values())]
         print(f"\n| {CELLS[cell]} | published | {' | '.join(heads)} |")
-        for name, published in PUBLISHED.items():
-            print(f"| {name} | {published[place]:.2f} | {' | '.join(written(one[name]) for one in columns)} |")
+        for row in zip(*columns, strict=True):
+            values = (written((one.ours, one.low, one.high)) for one in row)
+            print(f"| {row[0].more['property']} | {row[0].paper:.2f} | {' | '.join(values)} |")
 
 
-def show_predictions(cells: Mapping[str, Networks]) -> None:
+def correlations(networks: Networks, generator: str | None = None) -> list[Row]:
+    """Of each published property, the same whatever else was drawn before."""
+    return correlation_rows(np.random.default_rng(SEED), networks, generator)
+
+
+def show_predictions(cells: Mapping[str, Trainings]) -> None:
     """What the surrogate predicts of networks that it has not learned from, and what a second training does."""
-    told = predicted(cells)
+    firsts = {cell: first for cell, (first, _) in cells.items()}
+    predicted = predicted_on_folds(firsts, SEEN, lambda line: print(line, file=sys.stderr))
     heads = [f"{score}, {seen}" for score in ("R2", "tau") for seen in SEEN]
     print(f"\n| cell | correlation of two trainings | {' | '.join(heads)} |")
-    for cell, networks in cells.items():
-        agreement = bootstrapped(np.random.default_rng(SEED), networks.accuracies[:, 1:], networks.first)
-        scores = [
-            over_networks(score, networks.first, told[cell, seen]) for score in (r2_score, kendall_tau) for seen in SEEN
-        ]
+    for cell, (first, second) in cells.items():
+        y = first.accuracies
+        agreement = bootstrapped(np.random.default_rng(SEED), second.accuracies[:, None], y)
+        scores = [over_networks(score, y, predicted[cell, seen]) for score in (r2_score, kendall_tau) for seen in SEEN]
         print(f"| {CELLS[cell]} | {' | '.join(written(value) for value in (*agreement, *scores))} |")
 
 
-def correlations(networks: Networks, accuracies: Floats, rows: NDArray[np.bool_]) -> dict[str, Interval]:
-    """Of the properties of some of the networks with accuracies of shape (n,), by property."""
-    found = bootstrapped(np.random.default_rng(SEED), networks.properties[rows][:, COLUMNS], accuracies[rows])
-    return dict(zip(PUBLISHED, found, strict=True))
-
-
-def predicted(cells: Mapping[str, Networks]) -> dict[tuple[str, str], Floats]:
-    """Each network's accuracy as it is told from the other folds, by cell and what is seen, shape (shuffles, n)."""
-    told = {(cell, seen): np.empty((len(SHUFFLES), len(cells[cell].graphs))) for cell in cells for seen in SEEN}
-    folds = [Fold(*key, shuffle, fold) for key in told for shuffle in SHUFFLES for fold in range(FOLDS)]
-    for unit, values in each_unit(_predict, cells, folds, "folds", lambda line: print(line, file=sys.stderr)):
-        row = told[unit[:2]][SHUFFLES.index(unit.shuffle)]
-        row[_split(len(row), unit)[1]] = values
-    return told
-
-
-def _split(n: int, fold: Fold) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    return list(KFold(FOLDS, shuffle=True, random_state=fold.shuffle).split(np.empty(n)))[fold.fold]
-
-
-def _predict(cells: Mapping[str, Networks], fold: Fold) -> Floats:
-    networks = cells[fold.cell]
-    rows, others = _split(len(networks.graphs), fold)
-    if fold.seen == SEEN[0]:
-        surrogate = Surrogate().fit([networks.graphs[row] for row in rows], networks.first[rows])
-        return surrogate.predict([networks.graphs[row] for row in others])
+def _by_size(networks: Networks, rows: Rows, others: Rows, _: int) -> Floats:
+    """The surrogate's model of structure, told of the numbers of neurons and edges alone."""
     size = networks.properties[:, [NAMES.index("nodes"), NAMES.index("edges")]]
-    return get_model("structure").fit(size[rows], networks.first[rows]).predict(size[others])[0]
+    return get_model("structure").fit(size[rows], networks.accuracies[rows]).predict(size[others])[0]
+
+
+SEEN = {"all of the graph": Regression(by_surrogate, 1.0), "neurons and edges alone": Regression(_by_size, 1.0)}
+"""What the surrogate is told of a network."""
 
 
 def over_networks(score: Callable[[Floats, Floats], float], y: Floats, told: Floats) -> Interval:
@@ -198,44 +156,22 @@ def written(interval: Interval) -> str:
     return f"{value} ({low} to {high})"
 
 
-def plot_correlations(cells: Mapping[str, Networks], out: Path) -> None:
-    """The correlations of all networks with the mean of both trainings, and as published."""
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    panels = figure.subplots(1, len(CELLS), sharex=True, sharey=True)
-    y = -np.arange(len(PUBLISHED))
-    for place, (panel, (cell, networks)) in enumerate(zip(panels, cells.items(), strict=True)):
-        found = correlations(networks, networks.mean, np.ones(len(networks.graphs), dtype=bool))
-        values, low, high = np.array(list(found.values())).T
-        errors = [values - low, high - values]
-        panel.errorbar(values, y, xerr=errors, ls="", marker="o", ms=3.5, lw=1, color="black", label="mean of two")
-        published = [values[place] for values in PUBLISHED.values()]
-        panel.plot(published, y, "x", color="tab:red", label="published", zorder=3)
-        panel.axvline(0, color="gray", lw=0.8)
-        panel.set(title=CELLS[cell], xlabel="Pearson correlation")
-        panel.grid(axis="x", alpha=0.3)
-    panels[0].set_yticks(y, [name.replace("_", " ") for name in PUBLISHED])
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    figure.savefig(out, dpi=130)
-
-
-def plot_accuracies(cells: Mapping[str, Networks], out: Path) -> None:
-    """How often each network errs, by the number of its neurons in the first layer."""
+def plot_errors(cells: Mapping[str, Trainings], out: Path) -> None:
+    """How often each network errs after its first training, by the number of its neurons in the first layer."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     panels = figure.subplots(1, len(CELLS), sharey=True)
     column = NAMES.index("source_nodes")
-    for panel, (cell, one) in zip(panels, cells.items(), strict=True):
-        for generator in GENERATORS:
-            mine = one.generators == generator
-            errors = 1 - one.first[mine]
-            panel.scatter(one.properties[mine, column], errors, s=14, alpha=0.7, lw=0, c=COLOURS[generator])
-        panel.set(title=CELLS[cell], xlabel="neurons in the first layer")
+    for panel, (first, _) in zip(panels, cells.values(), strict=True):
+        for generator, short in GENERATORS.items():
+            mine = first.generators == generator
+            errors = 1 - first.accuracies[mine]
+            panel.scatter(first.properties[mine, column], errors, s=14, alpha=0.7, lw=0, c=COLOURS[short])
+        panel.set(title=first.called, xlabel="neurons in the first layer")
         panel.set_yscale("symlog", linthresh=1e-3)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("share of validation strings misread")
-    figure.legend(
-        [panels[0].scatter([], [], c=COLOURS[one]) for one in GENERATORS], GENERATORS, loc="outside right upper"
-    )
+    shorts = GENERATORS.values()
+    figure.legend([panels[0].scatter([], [], c=COLOURS[one]) for one in shorts], shorts, loc="outside right upper")
     figure.savefig(out, dpi=130)
 
 
@@ -244,12 +180,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    cells = read_table()
-    show_accuracies(cells)
+    rows = read_table()
+    show_accuracies(rows)
+    cells = {cell: trainings_of(some) for cell, some in rows.groupby("cell", observed=True)}
     show_correlations(cells)
     show_predictions(cells)
-    plot_correlations(cells, args.out / "correlations.png")
-    plot_accuracies(cells, args.out / "accuracies.png")
+    means = [mean_of(trainings) for trainings in cells.values()]
+    alone = [row for one in means for generator in GENERATORS for row in correlations(one, generator)]
+    picture = plot_correlations([row for one in means for row in correlations(one)], alone)
+    (args.out / "correlations.png").write_bytes(picture.png)
+    plot_errors(cells, args.out / "accuracies.png")
 
 
 if __name__ == "__main__":

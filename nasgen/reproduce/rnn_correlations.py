@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nasgen.reproduce.context import Context
 from nasgen.reproduce.rnn_plots import plot_correlations
-from nasgen.reproduce.rnn_tables import GENERATORS, Floats
+from nasgen.reproduce.rnn_tables import CELLS, GENERATORS, Floats, Networks
 from nasgen.reproduce.tables import Row, Table, within
 from predictors.features.properties import NAMES
 
@@ -40,19 +40,12 @@ COLUMNS = [NAMES.index(name) for name in PUBLISHED]
 def correlation_tables(context: Context) -> list[Table]:
     """The published correlations beside ours, and the same within each generator."""
     rng = np.random.default_rng(SEED)
-    overall, alone = [], []
-    for place, networks in enumerate(context.networks.values()):
-        found = bootstrapped(rng, networks.properties[:, COLUMNS], networks.accuracies)
-        for (name, published), (value, low, high) in zip(PUBLISHED.items(), found, strict=True):
-            holds = within(published[place], value, ROUNDING)
-            more = {"cell": networks.called, "property": name}
-            overall.append(Row(f"{networks.called}: {name}", published[place], value, holds, low, high, more))
-        for generator, short in GENERATORS.items():
-            some = networks.generators == generator
-            found = bootstrapped(rng, networks.properties[some][:, COLUMNS], networks.accuracies[some])
-            for name, (value, low, high) in zip(PUBLISHED, found, strict=True):
-                more = {"cell": networks.called, "generator": short, "property": name}
-                alone.append(Row(f"{networks.called}, {short} alone: {name}", None, value, None, low, high, more))
+    overall: list[Row] = []
+    alone: list[Row] = []
+    for networks in context.networks.values():
+        overall += correlation_rows(rng, networks)
+        for generator in GENERATORS:
+            alone += correlation_rows(rng, networks, generator)
     note = f"Intervals: 95 %, percentiles of {RESAMPLES:,} bootstrap samples of the networks."
     return [
         Table(
@@ -67,6 +60,23 @@ def correlation_tables(context: Context) -> list[Table]:
             f"Not in the paper. {note} A constant property has no correlation.",
         ),
     ]
+
+
+def correlation_rows(rng: np.random.Generator, networks: Networks, generator: str | None = None) -> list[Row]:
+    """A row for each published property: of all networks beside the published figure, or of one generator's alone."""
+    called, more = networks.called, {"cell": networks.called}
+    some = np.ones(len(networks), dtype=bool)
+    if generator is not None:
+        some = networks.generators == generator
+        called, more = f"{called}, {GENERATORS[generator]} alone", {**more, "generator": GENERATORS[generator]}
+    found = bootstrapped(rng, networks.properties[some][:, COLUMNS], networks.accuracies[some])
+    place = list(CELLS).index(networks.cell)
+    rows = []
+    for (name, published), (value, low, high) in zip(PUBLISHED.items(), found, strict=True):
+        paper = published[place] if generator is None else None
+        holds = None if paper is None else within(paper, value, ROUNDING)
+        rows.append(Row(f"{called}: {name}", paper, value, holds, low, high, {**more, "property": name}))
+    return rows
 
 
 def bootstrapped(rng: np.random.Generator, X: Floats, y: Floats) -> list[tuple[float, float, float]]:

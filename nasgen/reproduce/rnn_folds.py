@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasgen.reproduce.context import Context
+from nasgen.reproduce.context import Context, Say
 from nasgen.reproduce.rnn_plots import plot_folds
 from nasgen.reproduce.rnn_regressors import REGRESSORS
 from nasgen.reproduce.rnn_tables import Floats, Networks
 from nasgen.reproduce.tables import Row, Table
 from nasgen.reproduce.units import each_unit
 from predictors import Surrogate
+
+Rows = NDArray[np.intp]
 
 FOLDS = 10
 
@@ -29,15 +32,28 @@ BEST_OF_THEIRS: Mapping[str, float] = {"rnn_tanh": 0.28, "rnn_relu": 0.34, "lstm
 BOUNDS: Mapping[str, float] = {"rnn_tanh": 0.30, "rnn_relu": 0.39, "lstm": 0.50, "gru": 0.70}
 """What the surrogate has to reach."""
 
-COSTS: Mapping[str, float] = {SURROGATE: 12.0, "RandomForest": 1.5, "AdaBoost": 1.0, "BayesianRidge": 0.1}
-"""About how long a fit takes, beside the others."""
+
+class Regression(NamedTuple):
+    """A way to predict the accuracies of networks from those of others.
+
+    Attributes
+    ----------
+    predict
+        A function of a module, for other processes import it: of networks, the rows to learn from, the rows to predict
+        and a seed.
+    cost
+        About how long this takes beside the other ways.
+    """
+
+    predict: Callable[[Networks, Rows, Rows, int], Floats]
+    cost: float
 
 
 class _Fold(NamedTuple):
     """A tenth of a cell's rows, to be predicted from the others."""
 
     cell: str
-    regressor: str
+    regression: str
     shuffle: int
     fold: int
     folds: int
@@ -45,20 +61,9 @@ class _Fold(NamedTuple):
 
 def fold_tables(context: Context) -> list[Table]:
     """R2 of all rows, each predicted by what was fitted on the other nine folds."""
-    units = [
-        _Fold(cell, name, shuffle, fold, FOLDS)
-        for name in COSTS
-        for cell in context.networks
-        for shuffle in SHUFFLES
-        for fold in range(FOLDS)
-    ]
-    predicted = {unit[:3]: np.empty(len(context.networks[unit.cell])) for unit in units}
-    shared = dict(context.networks)
-    for unit, values in each_unit(_predict, shared, units, "folds", context.say, lambda unit: COSTS[unit.regressor]):
-        _, others = _rows_of(len(context.networks[unit.cell]), unit)
-        predicted[unit[:3]][others] = values
+    predicted = predicted_on_folds(context.networks, REGRESSIONS, context.say)
     rows = [
-        _row(networks, name, [predicted[cell, name, shuffle] for shuffle in SHUFFLES])
+        _row(networks, name, predicted[cell, name])
         for cell, networks in context.networks.items()
         for name in (*REGRESSORS, SURROGATE)
     ]
@@ -76,8 +81,85 @@ def fold_tables(context: Context) -> list[Table]:
     ]
 
 
-def _row(networks: Networks, name: str, predictions: list[Floats]) -> Row:
-    """A regressor's R2 over the shuffles; of the surrogate also what it is held to."""
+def predicted_on_folds(
+    networks: Mapping[str, Networks], regressions: Mapping[str, Regression], say: Say
+) -> dict[tuple[str, str], Floats]:
+    """The accuracy of each network, predicted from the other folds of every shuffle.
+
+    Parameters
+    ----------
+    networks
+        By cell.
+    regressions
+        By name, the dearest first.
+    say
+        Takes lines of progress.
+
+    Returns
+    -------
+    By cell and regression, shape (shuffles, n).
+    """
+    units = [
+        _Fold(cell, name, shuffle, fold, FOLDS)
+        for name in regressions
+        for cell in networks
+        for shuffle in SHUFFLES
+        for fold in range(FOLDS)
+    ]
+    predicted = {unit[:2]: np.empty((len(SHUFFLES), len(networks[unit.cell]))) for unit in units}
+    shared = dict(networks), dict(regressions)
+    for unit, values in each_unit(
+        _predict, shared, units, "folds", say, lambda unit: regressions[unit.regression].cost
+    ):
+        _, others = _split(len(networks[unit.cell]), unit)
+        predicted[unit[:2]][SHUFFLES.index(unit.shuffle), others] = values
+    return predicted
+
+
+def _predict(shared: tuple[dict[str, Networks], dict[str, Regression]], unit: _Fold) -> Floats:
+    """The accuracies of the fold's rows, predicted from the others."""
+    networks, regressions = shared
+    data = networks[unit.cell]
+    return regressions[unit.regression].predict(data, *_split(len(data), unit), unit.shuffle)
+
+
+def _split(n: int, unit: _Fold) -> tuple[Rows, Rows]:
+    """The rows to learn from, and those of the fold."""
+    from sklearn.model_selection import KFold
+
+    rows, others = list(KFold(unit.folds, shuffle=True, random_state=unit.shuffle).split(np.empty(n)))[unit.fold]
+    return rows, others
+
+
+def by_surrogate(networks: Networks, rows: Rows, others: Rows, _: int) -> Floats:
+    """The surrogate with its default settings, on graphs."""
+    fitted = Surrogate().fit([networks.graphs[row] for row in rows], networks.accuracies[rows])
+    return fitted.predict([networks.graphs[row] for row in others])
+
+
+def _by_regressor(name: str, networks: Networks, rows: Rows, others: Rows, seed: int) -> Floats:
+    """A regressor of the authors on the 23 properties, scaled on the rows that it learns from."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler
+
+    model = make_pipeline(MinMaxScaler(), REGRESSORS[name](seed))
+    predicted: Floats = model.fit(networks.properties[rows], networks.accuracies[rows]).predict(
+        networks.properties[others]
+    )
+    return predicted
+
+
+REGRESSIONS: Mapping[str, Regression] = {
+    SURROGATE: Regression(by_surrogate, 12.0),
+    "RandomForest": Regression(partial(_by_regressor, "RandomForest"), 1.5),
+    "AdaBoost": Regression(partial(_by_regressor, "AdaBoost"), 1.0),
+    "BayesianRidge": Regression(partial(_by_regressor, "BayesianRidge"), 0.1),
+}
+"""What the table compares, the dearest first."""
+
+
+def _row(networks: Networks, name: str, predictions: Floats) -> Row:
+    """A regression's R2 over the shuffles, of predictions of shape (shuffles, n); of the surrogate also its bound."""
     from scipy.stats import t
     from sklearn.metrics import r2_score
 
@@ -90,26 +172,3 @@ def _row(networks: Networks, name: str, predictions: list[Floats]) -> Row:
     bound = BOUNDS[networks.cell]
     item = f"{networks.called}: {name}, at least {bound:.2f}"
     return Row(item, BEST_OF_THEIRS[networks.cell], mean, mean >= bound, *ends, more)
-
-
-def _rows_of(n: int, unit: _Fold) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The rows to learn from, and those of the fold."""
-    from sklearn.model_selection import KFold
-
-    rows, others = list(KFold(unit.folds, shuffle=True, random_state=unit.shuffle).split(np.empty(n)))[unit.fold]
-    return rows, others
-
-
-def _predict(networks: Mapping[str, Networks], unit: _Fold) -> Floats:
-    """The accuracies of the fold's rows, predicted from the others."""
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MinMaxScaler
-
-    data = networks[unit.cell]
-    rows, others = _rows_of(len(data), unit)
-    if unit.regressor == SURROGATE:
-        fitted = Surrogate().fit([data.graphs[row] for row in rows], data.accuracies[rows])
-        return fitted.predict([data.graphs[row] for row in others])
-    model = make_pipeline(MinMaxScaler(), REGRESSORS[unit.regressor](unit.shuffle))
-    predicted: Floats = model.fit(data.properties[rows], data.accuracies[rows]).predict(data.properties[others])
-    return predicted

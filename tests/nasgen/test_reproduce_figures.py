@@ -112,5 +112,5 @@ def test_the_surrogate_is_ahead_of_the_authors_regressors_on_ten_folds(context: 
             theirs = found[cell, name]
             assert theirs.high is not None
             assert ours.ours > theirs.high
-        # on Tanh .298 (.285 to .311) was found, and .30 is asked for
+        # on Tanh .301 (.289 to .313) was found, and .30 is asked for: the last digits of another machine may tip it
         assert ours.holds or (cell == "Tanh" and ours.low > 0.28)
