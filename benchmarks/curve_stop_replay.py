@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nasgen import Evaluation, Outcome, Request
-from nasgen.stopping import CurveStop, hopeless
+from nasgen.training.stopping import CurveStop, hopeless
 
 TABLE = Path(__file__).with_name("digits_trainings.parquet")
 TOP = 10

@@ -20,8 +20,8 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from nasgen import Evaluation, Evolution, Outcome, Request
-from nasgen.evolution import INITIAL
-from nasgen.prescreen import Prescreen
+from nasgen.strategies.evolution import INITIAL
+from nasgen.strategies.prescreen import Prescreen
 from search_spaces import get_space
 
 TABLE = Path(__file__).with_name("digits_trainings.parquet")

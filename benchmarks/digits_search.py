@@ -24,12 +24,12 @@ from scipy.stats import wilcoxon
 from threadpoolctl import threadpool_limits
 
 from nasgen import Evolution, RandomSearch, Store
-from nasgen.evaluators import TrainingEvaluator
+from nasgen.engine.run import Run
 from nasgen.executors import InlineExecutor
-from nasgen.faults import Dispatcher
-from nasgen.prescreen import Prescreen
-from nasgen.recipe import Recipe
-from nasgen.run import Run
+from nasgen.executors.faults import Dispatcher
+from nasgen.strategies.prescreen import Prescreen
+from nasgen.training.evaluators import TrainingEvaluator
+from nasgen.training.recipe import Recipe
 from search_spaces import get_space
 
 ROWS = 1_157

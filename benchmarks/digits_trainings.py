@@ -20,7 +20,7 @@ import numpy as np
 
 from nasgen import HistoryStrategy, Proposal
 from nasgen.evaluation import Evaluation, fitness_or_worst
-from nasgen.strategy import draw_fresh
+from nasgen.strategies.protocol import draw_fresh
 from search_spaces import SearchSpace
 
 PERIOD = 6

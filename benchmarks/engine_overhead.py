@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from nasgen import Evolution, Outcome, Request, Store
+from nasgen.engine.run import Run
 from nasgen.evaluation import Evaluation, candidate_seed
 from nasgen.executors import InlineExecutor
-from nasgen.faults import Dispatcher
-from nasgen.run import Run
+from nasgen.executors.faults import Dispatcher
 from search_spaces import get_space
 
 

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 import nasgen
-from nasgen.final import stored_final
-from nasgen.numerics import cores
-from nasgen.summary import open_store
+from nasgen.results.summary import open_store
+from nasgen.training.numerics import cores
+from nasgen.winner.final import stored_final
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "default": {},

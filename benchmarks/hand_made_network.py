@@ -18,11 +18,11 @@ import math
 import time
 from pathlib import Path
 
-from nasgen import numerics
-from nasgen.final import stored_final
-from nasgen.folder import RunFolder
-from nasgen.recipe import Recipe
-from nasgen.summary import open_store
+from nasgen.results.summary import open_store
+from nasgen.storage.folder import RunFolder
+from nasgen.training import numerics
+from nasgen.training.recipe import Recipe
+from nasgen.winner.final import stored_final
 
 WIDTHS = (64, 256, 256)
 MOST_EPOCHS = 400
@@ -54,11 +54,11 @@ def main() -> None:
     assert settings.task is not None
     assert settings.final is not None
 
-    from nasgen.final import MEASURED_STEPS, seconds_per_epoch
-    from nasgen.replicas import replicas_for
     from nasgen.tasks import get_task
     from nasgen.tasks.examples import all_training_examples, final_test_examples
-    from nasgen.training import initialise, score, train
+    from nasgen.training.loop import initialise, score, train
+    from nasgen.training.replicas import replicas_for
+    from nasgen.training.speed import seconds_per_epoch
 
     task = get_task(settings.task)
     assert min(task.input_shape[1:]) >= 9, "three poolings after a 2x2 convolution need images of 9 x 9 or more"
@@ -67,7 +67,7 @@ def main() -> None:
     replicas = replicas_for(numerics.cores(), recipe.batch)
     numerics.prepare(threads=numerics.cores() // replicas)
     network = initialise(lambda: hand_made(task.input_shape, task.n_classes), 0)
-    per_epoch = recipe.relative_cost() * seconds_per_epoch(network, images, recipe, MEASURED_STEPS, replicas)
+    per_epoch = recipe.relative_cost() * seconds_per_epoch(network, images, recipe, replicas=replicas)
     network = initialise(lambda: hand_made(task.input_shape, task.n_classes), 0)
     recipe = recipe.model_copy(update={"epochs": min(MOST_EPOCHS, math.ceil(1.5 * seconds / per_epoch))})
     began = time.monotonic()

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from nasgen.budget import Regime, fidelity
 from nasgen.evaluation import Request
-from nasgen.evaluators import TrainingEvaluator, answer
+from nasgen.planning.budget import Regime, fidelity
 from nasgen.settings import Fidelity
 from nasgen.tasks import Task, get_task, save_task
+from nasgen.training.evaluators import TrainingEvaluator, answer
 from search_spaces import get_space
 
 LONG = "all images, four epochs"

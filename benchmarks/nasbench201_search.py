@@ -30,11 +30,11 @@ from scipy.stats import wilcoxon
 from threadpoolctl import threadpool_limits
 
 from nasgen import Evolution, GenerationalEvolution, LocalSearch, RandomSearch, RegularizedEvolution, Store
-from nasgen.evaluators import TableEvaluator
+from nasgen.engine.run import Run
 from nasgen.executors import InlineExecutor
-from nasgen.faults import Dispatcher
-from nasgen.prescreen import Prescreen
-from nasgen.run import Run
+from nasgen.executors.faults import Dispatcher
+from nasgen.strategies.prescreen import Prescreen
+from nasgen.training.evaluators import TableEvaluator
 from search_spaces import get_space
 
 Maker = Callable[..., Any]

@@ -21,12 +21,12 @@ import ray
 from engine_overhead import Synthetic, resident_mb
 
 from nasgen import Evolution, Request, Store
+from nasgen.engine.run import Run
 from nasgen.evaluation import Outcome
 from nasgen.executors import Executor, InlineExecutor
+from nasgen.executors.faults import Dispatcher
 from nasgen.executors.ray_cluster import Cluster
 from nasgen.executors.ray_executor import RayExecutor
-from nasgen.faults import Dispatcher
-from nasgen.run import Run
 from search_spaces import get_space
 
 SPEC = {"kind": "file", "name": f"{Path(__file__).resolve().with_name('engine_overhead.py')}:Synthetic"}

@@ -32,11 +32,11 @@ from ray_throughput import Nothing
 from scipy import stats
 
 from nasgen import Outcome, Proposal, Request, Store
-from nasgen.baselines import RandomSearch
+from nasgen.engine.run import Run
+from nasgen.executors.faults import Dispatcher
 from nasgen.executors.ray_cluster import Cluster
 from nasgen.executors.ray_executor import RayExecutor
-from nasgen.faults import Dispatcher
-from nasgen.run import Run
+from nasgen.strategies.baselines import RandomSearch
 from search_spaces import get_space
 
 mpl.use("Agg")

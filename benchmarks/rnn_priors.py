@@ -25,7 +25,7 @@ import pandas as pd
 
 from nasgen import HistoryStrategy, Proposal
 from nasgen.evaluation import Evaluation
-from nasgen.strategy import draw_fresh
+from nasgen.strategies.protocol import draw_fresh
 from search_spaces.rnn import RnnGenotype, RnnSpace
 from search_spaces.rnn.genotype import GATES
 from search_spaces.rnn.priors import GENERATORS

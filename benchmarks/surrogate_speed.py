@@ -26,8 +26,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from nasgen import Evaluation, Outcome, Request
-from nasgen.prescreen import Prescreen
-from nasgen.querying import valid_genotype
+from nasgen.results.querying import valid_genotype
+from nasgen.strategies.prescreen import Prescreen
 from predictors import Surrogate
 from search_spaces import get_space
 

@@ -38,14 +38,14 @@ def noise() -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(text: str, batch: int, threads: int, steps: int) -> float:
-    """Images a second of :func:`nasgen.training.train`, after a warm-up."""
-    from nasgen import numerics
+    """Images a second of :func:`nasgen.training.loop.train`, after a warm-up."""
+    from nasgen.training import numerics
 
     numerics.prepare(threads)
-    from nasgen.recipe import Recipe
     from nasgen.tasks.images import Images
     from nasgen.tasks.task import Normalisation
-    from nasgen.training import train
+    from nasgen.training.loop import train
+    from nasgen.training.recipe import Recipe
     from search_spaces import get_space
 
     pixels, labels = noise()
@@ -66,7 +66,7 @@ def plain(text: str, batch: int, threads: int, steps: int) -> float:
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
 
-    from nasgen.augmentation import positions
+    from nasgen.tasks.augmentation import positions
     from search_spaces import get_space
 
     torch.set_num_threads(threads)
@@ -120,7 +120,7 @@ def main() -> None:
 
     import torch
 
-    from nasgen.numerics import cpu_features, layout_and_dtype
+    from nasgen.training.numerics import cpu_features, layout_and_dtype
     from search_spaces import get_space
 
     layout, dtype = layout_and_dtype("cpu")

@@ -9,36 +9,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nasgen.baselines import HistoryStrategy, LocalSearch, RandomSearch, RegularizedEvolution
+    from nasgen.engine.searching import resume, search
     from nasgen.errors import InputError
     from nasgen.evaluation import Evaluation, Failure, Outcome, Request
-    from nasgen.evolution import Evolution
-    from nasgen.generational import GenerationalEvolution
-    from nasgen.nsga2 import NSGA2
-    from nasgen.result import SearchResult
-    from nasgen.searching import resume, search
-    from nasgen.store import Store
-    from nasgen.strategy import Proposal, Strategy
+    from nasgen.results.result import SearchResult
+    from nasgen.storage.store import Store
+    from nasgen.strategies.baselines import HistoryStrategy, LocalSearch, RandomSearch, RegularizedEvolution
+    from nasgen.strategies.evolution import Evolution
+    from nasgen.strategies.generational import GenerationalEvolution
+    from nasgen.strategies.nsga2 import NSGA2
+    from nasgen.strategies.protocol import Proposal, Strategy
 
 _HOMES = {
     "Evaluation": "evaluation",
-    "Evolution": "evolution",
+    "Evolution": "strategies.evolution",
     "Failure": "evaluation",
-    "GenerationalEvolution": "generational",
-    "HistoryStrategy": "baselines",
+    "GenerationalEvolution": "strategies.generational",
+    "HistoryStrategy": "strategies.baselines",
     "InputError": "errors",
-    "LocalSearch": "baselines",
-    "NSGA2": "nsga2",
+    "LocalSearch": "strategies.baselines",
+    "NSGA2": "strategies.nsga2",
     "Outcome": "evaluation",
-    "Proposal": "strategy",
-    "RandomSearch": "baselines",
-    "RegularizedEvolution": "baselines",
+    "Proposal": "strategies.protocol",
+    "RandomSearch": "strategies.baselines",
+    "RegularizedEvolution": "strategies.baselines",
     "Request": "evaluation",
-    "SearchResult": "result",
-    "Store": "store",
-    "Strategy": "strategy",
-    "resume": "searching",
-    "search": "searching",
+    "SearchResult": "results.result",
+    "Store": "storage.store",
+    "Strategy": "strategies.protocol",
+    "resume": "engine.searching",
+    "search": "engine.searching",
 }
 
 __all__ = [

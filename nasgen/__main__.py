@@ -1,5 +1,5 @@
 """``python -m nasgen`` is the command ``nasgen``."""
 
-from nasgen.cli import main
+from nasgen.cli.app import main
 
 main()

@@ -86,10 +86,10 @@ class Request:
     predicted, predicted_std
         The surrogate's fitness and spread at ask time, where one had been fitted.
     ceilings
-        The validation losses beyond which the training ends after each epoch (:mod:`nasgen.stopping`).
+        The validation losses beyond which the training ends after each epoch (:mod:`nasgen.training.stopping`).
     inherits
-        SHA-256 of the parent's stored weights that the training starts from (:mod:`nasgen.inheritance`); empty where
-        it starts afresh.
+        SHA-256 of the parent's stored weights that the training starts from (:mod:`nasgen.training.inheritance`); empty
+        where it starts afresh.
     """
 
     number: int

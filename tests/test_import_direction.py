@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,10 +36,37 @@ def test_imports_point_one_way(package: str) -> None:
 
 
 def test_imports_inside_functions_are_seen() -> None:
-    assert imported("def f():\n    from nasgen.run import run\n    import predictors.models as m") == {
+    assert imported("def f():\n    from nasgen.engine.run import run\n    import predictors.models as m") == {
         "nasgen",
         "predictors",
     }
+
+
+def parts_of_nasgen() -> dict[str, set[str]]:
+    """Each folder or single file of the engine, and those it imports anywhere, inside functions too."""
+    parts: dict[str, set[str]] = {}
+    for file in (ROOT / "nasgen").rglob("*.py"):
+        of_file = [
+            node.module.split(".")[1]
+            for node in ast.walk(ast.parse(file.read_text("utf-8")))
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("nasgen.")
+        ]
+        part = file.relative_to(ROOT / "nasgen").parts[0].removesuffix(".py")
+        parts.setdefault(part, set()).update(name for name in of_file if name != part)
+    return parts
+
+
+def floors(parts: Mapping[str, set[str]]) -> list[str]:
+    """The parts, each above all that it imports."""
+    return list(TopologicalSorter(parts).static_order())
+
+
+def test_no_two_parts_of_the_engine_import_each_other() -> None:
+    parts = parts_of_nasgen()
+    order = floors(parts)
+    assert order.index("errors") < order.index("training") < order.index("planning") < order.index("engine")
+    with pytest.raises(CycleError):
+        floors({**parts, "training": {*parts["training"], "planning"}})
 
 
 @pytest.mark.parametrize("package", ["search_spaces", "predictors", "nasgen", "search_spaces.cnn"])

@@ -1,7 +1,7 @@
 """The executor interface: jobs go in, events come out.
 
 An executor knows slots and workers. It knows nothing of attempts, deadlines or the order of requests:
-those are written once, in :mod:`nasgen.faults`.
+those are written once, in :mod:`nasgen.executors.faults`.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from contextlib import redirect_stdout
 from typing import Any
 
-from nasgen.evaluators import Evaluator, answer, build_evaluator
 from nasgen.executors.base import Event, Executor, Finished, Job, Token
 from nasgen.executors.wire import outcome_of, outcome_text
+from nasgen.training.evaluators import Evaluator, answer, build_evaluator
 
 
 class InlineExecutor(Executor):

@@ -18,8 +18,8 @@ from nasgen.executors.scratch import Scratch
 from nasgen.executors.shipping import Parcel, unpack
 from nasgen.executors.wire import event_text, request_of
 from nasgen.executors.worker import leave_with
-from nasgen.inheritance import WeightStore
-from nasgen.numerics import environment
+from nasgen.training.inheritance import WeightStore
+from nasgen.training.numerics import environment
 
 LISTENING_SECONDS = 0.1
 """How long the actor listens to its worker before it looks whether the job is to be ended."""

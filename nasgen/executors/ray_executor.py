@@ -22,8 +22,8 @@ from nasgen.executors.ray_shortage import Shortage
 from nasgen.executors.ray_slot import Slot, SlotLostError, loss_of
 from nasgen.executors.ray_slots import Slots
 from nasgen.executors.shipping import parcels_of
-from nasgen.inheritance import WeightStore
-from nasgen.numerics import environment
+from nasgen.training.inheritance import WeightStore
+from nasgen.training.numerics import environment
 
 logger = logging.getLogger(__name__)
 

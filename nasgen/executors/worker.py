@@ -57,8 +57,8 @@ def offer_to_the_out_of_memory_killer() -> None:
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Build the evaluator of the first line, then answer one request a line."""
-    from nasgen.evaluators import answer, build_evaluator
     from nasgen.executors.wire import outcome_text, request_of
+    from nasgen.training.evaluators import answer, build_evaluator
 
     def send(line: str) -> None:
         answers.write(line.encode() + b"\n")

@@ -18,10 +18,10 @@ PUBLISHED = 0.93728
 
 def dense_training_tables(context: Context) -> list[Table]:
     """Train it on the authors' strings, read at the end of each string, and score it on their test strings."""
-    from nasgen import numerics
-    from nasgen.recipe import Recipe
     from nasgen.tasks.sequences import Sequences
-    from nasgen.training import Epoch, initialise, score, train
+    from nasgen.training import numerics
+    from nasgen.training.loop import Epoch, initialise, score, train
+    from nasgen.training.recipe import Recipe
     from search_spaces.rnn.network import RnnNetwork
     from search_spaces.rnn.wiring import Wiring
 

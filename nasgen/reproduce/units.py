@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from threadpoolctl import threadpool_limits
 
 from nasgen.errors import ExecutorError
-from nasgen.numerics import cores
+from nasgen.training.numerics import cores
 from nasgen.view import SECONDS_BETWEEN_LINES, duration
 
 Unit = TypeVar("Unit")

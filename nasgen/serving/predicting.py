@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from nasgen.querying import Source, answers_of, graph_or_reason, one_line
+from nasgen.results.querying import Source, answers_of, graph_or_reason, one_line
 from search_spaces import LabelledGraph
 
 Answer = dict[str, Any]

@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 
 from nasgen.errors import InputError
-from nasgen.querying import open_source
+from nasgen.results.querying import open_source
 from nasgen.serving.app import build_app, health_of
 from nasgen.serving.batching import Batcher
 from nasgen.serving.bodies import App

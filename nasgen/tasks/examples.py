@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
-from nasgen.augmentation import Augmentation
+from nasgen.tasks.augmentation import Augmentation
 from nasgen.tasks.cut import training_cut
 from nasgen.tasks.images import Images
 from nasgen.tasks.sequences import Sequences

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from nasgen.augmentation import Augmentation, positions
+from nasgen.tasks.augmentation import Augmentation, positions
 from nasgen.tasks.cut import training_cut
 from nasgen.tasks.task import Codes, Integers, Normalisation, Pixels, Task
 

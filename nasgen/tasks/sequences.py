@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from nasgen.augmentation import Augmentation
+from nasgen.tasks.augmentation import Augmentation
 from nasgen.tasks.task import Codes, Integers, Pixels
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nasgen.recipe import Recipe
 from nasgen.tasks.examples import Examples
-from nasgen.training import score, train
+from nasgen.training.loop import score, train
+from nasgen.training.recipe import Recipe
 
 
 def generator(seed: int) -> torch.Generator:

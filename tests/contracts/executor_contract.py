@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from nasgen.evaluation import Request
-from nasgen.evaluators import answer, build_evaluator
 from nasgen.executors import Event, Executor, Finished, Job, ProcessExecutor, Started, Token
+from nasgen.training.evaluators import answer, build_evaluator
 
 Make = Callable[[Mapping[str, Any]], Executor]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.strategy_contract import Make
-from nasgen.baselines import LocalSearch, RandomSearch, RegularizedEvolution
 from nasgen.evaluation import Evaluation, Outcome
-from nasgen.evolution import Evolution
-from nasgen.generational import GenerationalEvolution
-from nasgen.irwin_harris import IrwinHarris
-from nasgen.nsga2 import NSGA2
-from nasgen.objectives import Objectives
-from nasgen.prescreen import Prescreen
+from nasgen.strategies.baselines import LocalSearch, RandomSearch, RegularizedEvolution
+from nasgen.strategies.evolution import Evolution
+from nasgen.strategies.generational import GenerationalEvolution
+from nasgen.strategies.irwin_harris import IrwinHarris
+from nasgen.strategies.nsga2 import NSGA2
+from nasgen.strategies.objectives import Objectives
+from nasgen.strategies.prescreen import Prescreen
 from search_spaces.nasbench201 import Cell
 
 TWO = ("fitness", "parameters")

@@ -16,7 +16,7 @@ import numpy as np
 from contracts.landscape import SPACE, FewCells, outcome_of
 from nasgen.errors import SearchSpaceExhaustedError
 from nasgen.evaluation import Evaluation, Failure, Outcome, Request
-from nasgen.strategy import Proposal, Strategy, with_key
+from nasgen.strategies.protocol import Proposal, Strategy, with_key
 from search_spaces.nasbench201 import NasBench201Space
 
 Make = Callable[[Any, Callable[[str], bool]], Strategy[Any]]

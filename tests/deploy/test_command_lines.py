@@ -10,7 +10,7 @@ import typer.main
 from command_lines import CommandLine, all_commands
 from ray.scripts.scripts import cli as ray_cli
 
-from nasgen.cli import UsageError, app
+from nasgen.cli.app import UsageError, app
 
 NASGEN = typer.main.get_command(app)
 COMMANDS = all_commands()

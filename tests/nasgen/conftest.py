@@ -12,7 +12,7 @@ from contracts.landscape import write_table
 from lookup_search import Said, Say, search
 from ray_nodes import Nodes, connected
 
-from nasgen.cli import main
+from nasgen.cli.app import main
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import psutil
 
 import nasgen
 from nasgen.errors import InputError
-from nasgen.summary import open_store, write_csv
+from nasgen.results.summary import open_store, write_csv
 
 ROWS = 60
 QUICK: dict[str, Any] = {"window": 4, "surrogate": "bayesian-ridge"}
@@ -23,7 +23,7 @@ SLOW = '''
 import time
 
 from nasgen import Evolution
-from nasgen.prescreen import Prescreen
+from nasgen.strategies.prescreen import Prescreen
 
 
 class Slow(Evolution):

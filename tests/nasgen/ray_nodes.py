@@ -21,9 +21,9 @@ from lookup_search import search
 
 from nasgen.executors import Executor
 from nasgen.executors.ray_cluster import Cluster, lock_others_out
-from nasgen.result import SearchResult
+from nasgen.results.result import SearchResult
+from nasgen.results.summary import open_store
 from nasgen.settings import Settings
-from nasgen.summary import open_store
 
 PATIENCE = 60.0
 """Seconds within which whatever is waited for has happened, however busy the machine is."""

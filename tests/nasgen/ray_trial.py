@@ -9,8 +9,8 @@ from typing import Any
 from ray_nodes import PATIENCE, wait_until
 
 from nasgen.evaluation import Failure, Outcome, Request
+from nasgen.executors.faults import Dispatcher
 from nasgen.executors.ray_executor import RayExecutor
-from nasgen.faults import Dispatcher
 
 HUNGRY = Path(__file__).with_name("hungry_evaluators.py")
 OUT_OF_MEMORY = Failure("out-of-memory", "the memory ran out")

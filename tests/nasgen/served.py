@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasgen.querying import open_source
+from nasgen.results.querying import open_source
 from nasgen.serving.app import build_app
 from nasgen.serving.batching import Batcher
 from nasgen.serving.predicting import Predictor

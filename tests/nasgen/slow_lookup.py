@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from nasgen.evaluation import Outcome, Request
-from nasgen.evaluators import TableEvaluator
+from nasgen.training.evaluators import TableEvaluator
 
 FOREVER = 600
 

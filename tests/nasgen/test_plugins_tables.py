@@ -10,9 +10,9 @@ from contracts.landscape import SPACE, fitness_of, outcome_of
 
 from nasgen.errors import InputError
 from nasgen.evaluation import Request
-from nasgen.evaluators import TableEvaluator, build_space
 from nasgen.plugins import file_hash, is_plugin, load_plugin, plugin_path
-from nasgen.tables import read_lookup
+from nasgen.training.evaluators import TableEvaluator, build_space
+from nasgen.training.lookup import read_lookup
 
 OWN = """
 from dataclasses import dataclass

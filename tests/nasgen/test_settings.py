@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from nasgen.errors import InputError
-from nasgen.fingerprint import check_environment, check_identity, folder_hash, identity
-from nasgen.folder import RunFolder
-from nasgen.resolve import resolve
+from nasgen.planning.resolve import resolve
 from nasgen.settings import Arguments, Settings, read_arguments
+from nasgen.storage.fingerprint import check_environment, check_identity, folder_hash, identity
+from nasgen.storage.folder import RunFolder
 
 
 def lookup(cells: Path, **values: Any) -> Arguments:

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 import nasgen
-from nasgen import training
 from nasgen.evaluation import Outcome, Request
-from nasgen.evaluators import TrainingEvaluator
-from nasgen.summary import open_store
+from nasgen.results.summary import open_store
+from nasgen.training import loop as training
+from nasgen.training.evaluators import TrainingEvaluator
 
 Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
@@ -33,9 +33,9 @@ def digits() -> Arrays:
 
 def shorten(patch: pytest.MonkeyPatch) -> None:
     """Make the fixed budget small: workers are told theirs, so that it is enough to patch the driver's."""
-    patch.setattr("nasgen.budget.SEARCH_PASSES", EPOCHS * 320)
-    patch.setattr("nasgen.budget.MOST_FINAL_EPOCHS", EPOCHS)
-    patch.setattr("nasgen.budget.default_max_macs", lambda shape: MAX_MACS)
+    patch.setattr("nasgen.planning.budget.SEARCH_PASSES", EPOCHS * 320)
+    patch.setattr("nasgen.planning.budget.MOST_FINAL_EPOCHS", EPOCHS)
+    patch.setattr("nasgen.planning.budget.default_max_macs", lambda shape: MAX_MACS)
 
 
 def search(out: Path, task: Any, **options: Any) -> nasgen.SearchResult:

@@ -1,0 +1,43 @@
+"""``nasgen reproduce``: the tables of the source papers, theirs beside ours."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasgen.cli.options import Json
+from nasgen.cli.surrogates import say
+
+
+def reproduce(
+    name: Annotated[str, typer.Argument(help="rnn-priors: random structures of recurrent networks.")],
+    data: Annotated[str, typer.Option(help="Folder of the authors' tables.")],
+    state_dicts: Annotated[
+        str | None, typer.Option(help="Folder of trained networks; tables that need them are left out without it.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Folder of the page and of tables.json. [default: reproduce/NAME]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a source paper's tables, theirs beside ours, as a page; exit 1 if a figure does not hold."""
+    from nasgen.reproduce import make_report
+    from nasgen.reproduce.page import check_folder, text_lines, write_report
+
+    folder = Path(out or f"reproduce/{name}")
+    check_folder(folder)
+    report = make_report(name, data, state_dicts, say)
+    write_report(report, folder)
+    if as_json:
+        print(json.dumps(report.to_json()))
+    else:
+        for line in text_lines(report):
+            print(line)
+    for row in report.failed:
+        say(f"does not hold: {row.item}")
+    say(f"page and tables in {folder}")
+    if report.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,158 @@
+"""Assembly: the space, the strategy and the executor that settings name."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasgen.errors import InputError
+from nasgen.executors import Executor, InlineExecutor, ProcessExecutor
+from nasgen.plugins import is_plugin, load_plugin
+from nasgen.settings import Settings
+from nasgen.storage.folder import RunFolder
+from nasgen.strategies.halving import Halving
+from nasgen.strategies.irwin_harris import IrwinHarris
+from nasgen.strategies.protocol import Strategy
+from nasgen.training.evaluators import build_space
+
+if TYPE_CHECKING:
+    from nasgen.executors.ray_cluster import Cluster
+
+WITH_SURROGATE = ("evolution", "nsga2")
+
+
+def fidelities_of(settings: Settings) -> list[str]:
+    """Names of the fidelities, from the lowest to the highest; look-ups have one."""
+    return list(settings.fidelities) or ["search"]
+
+
+def make_space(settings: Settings) -> Any:
+    """The search space."""
+    return build_space(settings.space, settings.space_options)
+
+
+def check_space(name: str, space: Any) -> Mapping[str, float]:
+    """Draw a genotype and take it through everything the driver calls; returns what the space knows of it.
+
+    Raises
+    ------
+    InputError
+        If a method of a space of the user's own raises, or the text does not lead back to the genotype.
+    """
+    rng = np.random.default_rng(0)
+    try:
+        genotype = space.sample(rng)
+        text = space.encode(genotype)
+        again = space.decode(text)
+        same = space.encode(again) == text and space.key(again) == space.key(genotype)
+        info: Mapping[str, float] = space.to_graph(genotype).info
+        space.mutate(rng, genotype)
+        space.crossover(rng, genotype, again)
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{frame.name}, line {frame.lineno}"
+        raise InputError(f"{name}: a first genotype failed in {where}: {type(error).__name__}: {error}") from error
+    if not same:
+        raise InputError(f"{name}: a genotype's text must lead back to it, with the same key; found another: {text}")
+    return info
+
+
+def make_strategy(settings: Settings, space: Any, asked: Callable[[str, str], bool]) -> Strategy[Any]:
+    """The strategy, with its surrogate where it has one, and on a ladder where there is more than one fidelity.
+
+    ``asked`` says whether a key was asked at a fidelity.
+
+    Raises
+    ------
+    InputError
+        If a strategy of the user's own cannot be made.
+    """
+    fidelities = fidelities_of(settings)
+    inner = _make_one(settings, space, lambda key: asked(key, fidelities[0]))
+    climbs = len(fidelities) > 1 and settings.strategy != "irwin-harris"
+    return Halving(space, asked, inner, fidelities, forecasts=settings.surrogate != "off") if climbs else inner
+
+
+def _make_one(settings: Settings, space: Any, asked: Callable[[str], bool]) -> Strategy[Any]:
+    options = dict(settings.strategy_options)
+    if is_plugin(settings.strategy):
+        make = load_plugin(settings.strategy)
+        try:
+            own: Strategy[Any] = make(space, asked, **options)
+        except Exception as error:
+            made_from = ", ".join(("space", "asked", *options))
+            raise InputError(
+                f"{settings.strategy}: cannot be made from ({made_from}): {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(own, Strategy):
+            raise InputError(
+                f"{settings.strategy}: a strategy needs generational, ask, tell, state and restore; "
+                "nasgen.HistoryStrategy brings all but ask and tell"
+            )
+        return own
+    if settings.strategy in WITH_SURROGATE and settings.surrogate != "off":
+        from nasgen.strategies.prescreen import make_prescreen
+
+        options["prescreen"] = make_prescreen(space, settings.surrogate)
+    if settings.strategy == "nsga2":
+        from nasgen.strategies.nsga2 import NSGA2
+        from nasgen.strategies.objectives import Objectives
+
+        return NSGA2(space, asked, objectives=Objectives(settings.objectives), **options)
+    if settings.strategy == "evolution":
+        from nasgen.strategies.evolution import Evolution
+        from nasgen.strategies.generational import GenerationalEvolution
+
+        if settings.profile != "paper" and settings.fidelities:
+            options["fidelities"] = list(settings.fidelities)
+        made: type[Any] = GenerationalEvolution if settings.profile == "paper" else Evolution
+        strategy: Strategy[Any] = made(space, asked, **options)
+        return strategy
+    from nasgen.strategies.baselines import LocalSearch, RandomSearch, RegularizedEvolution
+
+    baselines: dict[str, type[Any]] = {
+        "random": RandomSearch,
+        "irwin-harris": IrwinHarris,
+        "regularized-evolution": RegularizedEvolution,
+        "local-search": LocalSearch,
+    }
+    baseline: Strategy[Any] = baselines[settings.strategy](space, asked, **options)
+    return baseline
+
+
+def make_executor(
+    settings: Settings, folder: RunFolder, cluster: Cluster | None = None, most: int | None = None
+) -> Executor:
+    """Where the evaluations run.
+
+    Parameters
+    ----------
+    cluster
+        The connection to Ray, where they run there.
+    most
+        How many can be under way at once, whatever room an elastic cluster has; None for no limit.
+    """
+    spec = settings.evaluator_spec()
+    if settings.inherit:
+        spec["weights"] = str(folder.weights.resolve())
+    if settings.executor == "inline":
+        return InlineExecutor(spec)
+    if settings.executor == "ray":
+        from nasgen.executors.ray_cluster import Share
+        from nasgen.executors.ray_executor import RayExecutor
+
+        assert cluster is not None  # Workers.of: whoever chose Ray has it
+        return RayExecutor(
+            spec,
+            cluster,
+            None if settings.elastic else settings.workers,
+            most=most,
+            share=Share(settings.cpus_per_evaluation, settings.gpus_per_evaluation),
+            threads=settings.threads,
+            log=folder.log,
+            say=folder.say,
+        )
+    return ProcessExecutor(spec, settings.workers, threads=settings.threads, log=folder.log)

@@ -1,0 +1,1 @@
+"""Results: what runs came to, as tables, meta-datasets and surrogates that are fitted on them."""

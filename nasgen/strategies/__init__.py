@@ -1,0 +1,1 @@
+"""Strategies: what decides which structures are worth training."""

@@ -1,0 +1,1 @@
+"""Training: how a candidate comes to its fitness."""
