@@ -40,7 +40,7 @@ def load_plugin(name: str) -> Any:
     Raises
     ------
     InputError
-        If the file or the name is not there, or importing it raises.
+        If the file or the name is not there, importing it raises, or the object cannot be called.
     """
     path, attribute = plugin_path(name), name.rpartition(":")[2]
     module_name = f"{MODULE_PREFIX}{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
@@ -59,7 +59,10 @@ def load_plugin(name: str) -> Any:
     if not hasattr(module, attribute):
         public = ", ".join(sorted(key for key in vars(module) if not key.startswith("_")))
         raise InputError(f"{name}: expected {attribute!r} in the file, found {public}")
-    return getattr(module, attribute)
+    found = getattr(module, attribute)
+    if not callable(found):
+        raise InputError(f"{name}: expected a class or a function that makes one, found {type(found).__name__}")
+    return found
 
 
 def file_hash(path: Path) -> str:

@@ -31,6 +31,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things as a person says it: ``1 worker``, ``2 workers``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class View:
     """Best so far, evaluations, failures with their causes, and the time left.
 
@@ -40,6 +45,8 @@ class View:
         Rows the search will ask for; None where time alone ends it.
     seconds
         The time budget; None without one.
+    workers
+        How many evaluations are under way at once.
     done, failures, best, best_level
         Where a resumed search stands; ``best_level`` is the fidelity of its best.
     fidelities
@@ -53,6 +60,7 @@ class View:
         evaluations: int | None = None,
         seconds: float | None = None,
         *,
+        workers: int = 1,
         done: int = 0,
         failures: dict[str, int] | None = None,
         best: float | None = None,
@@ -64,7 +72,8 @@ class View:
         self._live = Live(console=self._console, refresh_per_second=4) if self._console.is_terminal else None
         self._evaluations = evaluations
         self._seconds = seconds
-        self._done = self._done_before = done
+        self._workers = workers
+        self._done = self._done_before = self._done_on_line = done
         self._failures = dict(failures or {})
         self._best = best
         self._levels = {name: level for level, name in enumerate(fidelities)}
@@ -83,8 +92,12 @@ class View:
         if self._live is not None:
             self._live.update(self._block())
             self._live.stop()
-        elif self._done > self._done_before:
+        elif self._done > self._done_on_line:
             self._print_line()
+        if self._log is not None:
+            self._log("  ".join(self._facts()))
+            if kind is KeyboardInterrupt:
+                self._log("interrupted")
 
     def say(self, line: str) -> None:
         """One line that stays."""
@@ -111,7 +124,7 @@ class View:
             self._print_line()
 
     def _print_line(self) -> None:
-        self._last_line = time.monotonic()
+        self._last_line, self._done_on_line = time.monotonic(), self._done
         print("  ".join(self._facts()), file=sys.stderr, flush=True)
 
     def _facts(self) -> list[str]:
@@ -127,7 +140,8 @@ class View:
         if self._seconds is not None:
             lefts.append(max(0.0, self._seconds - elapsed))
         if self._evaluations is not None and self._done > self._done_before:
-            lefts.append(elapsed / (self._done - self._done_before) * (self._evaluations - self._done))
+            begun = self._done - self._done_before + (self._workers - 1) / 2  # what the others are at is half done
+            lefts.append(elapsed / begun * (self._evaluations - self._done))
         return min(lefts, default=None)
 
     def _block(self) -> Group:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -231,7 +232,7 @@ def main() -> None:
     except UsageError as error:
         say(f"nasgen: {error.format_message()}; see `nasgen COMMAND --help`")
         code = 2
-    except (ExecutorError, OSError) as error:
+    except (ExecutorError, OSError, sqlite3.Error) as error:
         say(f"nasgen: {error}")
         code = 1
     except (KeyboardInterrupt, typer.Abort):

@@ -13,7 +13,10 @@ Out = Annotated[
 Space = Annotated[str, typer.Option(help="cnn, rnn, nasbench201 or FILE.py:NAME.")]
 TaskName = Annotated[
     str | None,
-    typer.Option(help="digits, reber, FILE.npz or openml:NAME. [default: what the space reads]", show_default=False),
+    typer.Option(
+        help="digits, FILE.npz, openml:NAME, or reber (:edited, :embedded, :FOLDER). [default: what the space reads]",
+        show_default=False,
+    ),
 ]
 Table = Annotated[str | None, typer.Option(help="CSV table to look fitness up in, by its column arch_str.")]
 Fitness = Annotated[str | None, typer.Option(help="Column of --table that is maximised.")]

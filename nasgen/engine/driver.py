@@ -34,7 +34,7 @@ def run_search(
     ``check`` is called after every result; what it raises ends the search.
     """
     from nasgen.planning.assembly import fidelities_of, make_space
-    from nasgen.view import View
+    from nasgen.view import View, counted
 
     settings = resolved.settings
     space = make_space(settings)
@@ -42,17 +42,22 @@ def run_search(
         fidelities = fidelities_of(settings)
         store.set_fidelities(fidelities)
         clock = Clock(store, settings, started)
-        folder.say(f"{settings.strategy} on {settings.space}, seed {settings.seed}: {store.n_asked} asked so far")
         best = store.best()
         view = View(
             settings.evaluations,
             clock.left(),
             log=folder.say,
+            workers=min(settings.workers, settings.window),
             done=store.n_results,
             failures=store.failure_counts(),
             best=best[0].fitness if best else None,
             best_level=best[0].request.fidelity if best else None,
             fidelities=fidelities,
+        )
+        of = "" if settings.evaluations is None else f" of {settings.evaluations}"
+        view.say(
+            f"{settings.strategy} on {settings.space}, seed {settings.seed}, {counted(settings.workers, 'worker')}: "
+            f"{store.n_results}{of} evaluations so far"
         )
         try:
             _evaluate(folder, resolved, space, store, view, clock, check)

@@ -272,7 +272,10 @@ def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool
 
     if settings.table is not None and not Path(settings.table).is_file():
         raise InputError(f"the run looks fitness up in {settings.table}, which is not there: put it back")
-    task = get_task(settings.task) if settings.task is not None else None
+    try:
+        task = get_task(settings.task) if settings.task is not None else None
+    except InputError as error:
+        raise InputError(f"the run cannot read its data again, put it back as it was: {error}") from error
     data_hash = task.data_hash if task is not None else file_hash(Path(str(settings.table)))
     check_identity(values["identity"], identity(settings, data_hash))
     if not accept_environment:

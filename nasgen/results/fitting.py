@@ -71,7 +71,7 @@ def fit_surrogate(
     except OSError as error:
         raise InputError(f"--out must be a folder that can be written to, found {out}: {error.strerror}") from error
     left_out = sum(map(len, numbers)) - total
-    others = f" ({left_out} others left out)" if left_out else ""
+    others = f" ({left_out} others left out: no number, or another fidelity)" if left_out else ""
     say(f"{total} rows{others} of the space {known.name}, {len(surrogate.names_)} columns, in {out}")
     say(_quality(surrogate))
     return surrogate

@@ -24,6 +24,9 @@ EXPLAINED = 8
 FEWEST_ROWS = 5
 LONGEST_REASON = 300
 
+WEAK = 0.2
+"""Kendall's tau of held-out rows below which the answers of a surrogate come with a warning."""
+
 GraphOf = Callable[[str], LabelledGraph]
 """From the text of a genotype to its graph; ValueError, OverflowError or RecursionError where it is malformed."""
 
@@ -61,15 +64,26 @@ def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, 
         if file != "-" and not Path(file).is_file():
             raise InputError(f"expected a file with one genotype a line, or - for stdin, found no file {file}")
     surrogate, graph_of, _ = open_source(source)
+    choice = surrogate.choice_
+    if choice is not None and choice.tau is not None and choice.tau < WEAK:
+        print(
+            f"nasgen: warning: little is known of which genotypes are better: of {len(surrogate.y_)} rows held out in "
+            f"turn Kendall tau is {choice.tau:.2f}",
+            file=sys.stderr,
+        )
     all_well = True
     lines = graphs_of_lines(files, graph_of)
+    none_yet = True
     while batch := list(islice(lines, BATCH)):
+        none_yet = False
         for name, number, _, graph in batch:
             if isinstance(graph, str):
                 print(f"nasgen: {name}, line {number}: {graph}", file=sys.stderr)
                 all_well = False
         texts, graphs = [text for _, _, text, _ in batch], [graph for _, _, _, graph in batch]
         _print_answers(answers_of(surrogate, texts, graphs, [explain] * len(batch)), as_json)
+    if none_yet:
+        raise InputError(f"expected genotypes, one a line, found none in {' '.join(files)}")
     return all_well
 
 

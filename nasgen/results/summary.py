@@ -34,6 +34,9 @@ COLUMNS = (
 )
 
 
+SHOWN = 100
+
+
 def open_store(path: str | Path) -> Store:
     """The store of a run, for reading alone."""
     return Store(RunFolder.open(path).store_path, read_only=True)
@@ -107,8 +110,13 @@ def print_best(store: Store, rows: int = 20) -> None:
         seconds, operator = row.outcome.seconds, row.request.operator
         print(
             f"{row.number:6}  {row.request.fidelity:8}  {row.fitness:8.4f}  {parameters:>10}  {seconds:7.1f}  "
-            f"{operator:16}  {row.genotype}"
+            f"{operator:16}  {_beginning(row.genotype)}"
         )
+
+
+def _beginning(genotype: str) -> str:
+    """As much of a genotype as a line of a terminal bears; ``nasgen export`` and ``table --csv`` have the rest."""
+    return genotype if len(genotype) <= SHOWN else f"{genotype[:SHOWN]}..."
 
 
 def result_lines(result: SearchResult) -> list[str]:
@@ -116,7 +124,7 @@ def result_lines(result: SearchResult) -> list[str]:
     if result.best is None:
         return [f"no candidate of {result.evaluations} has a fitness; `nasgen status {result.path}` says why"]
     lines = [f"{result.evaluations} evaluations, {result.failed} failed"]
-    lines.append(f"best fitness {result.best.fitness:.4f}: {result.best.genotype}")
+    lines.append(f"best fitness {result.best.fitness:.4f}: {_beginning(result.best.genotype)}")
     if result.final is not None:
         final = result.final
         lines.append(
@@ -145,7 +153,7 @@ def status_lines(path: str | Path) -> list[str]:
         ]
         best = store.best()
         if best:
-            lines.append(f"best         {best[0].fitness:.4f}  {best[0].genotype}")
+            lines.append(f"best         {best[0].fitness:.4f}  {_beginning(best[0].genotype)}")
         lines += [f"failed       {count} x {cause}" for cause, count in store.failure_counts().items()]
         lines += _prediction_quality(store)
         final = store.meta("final")

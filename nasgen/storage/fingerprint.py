@@ -11,7 +11,7 @@ from nasgen.errors import InputError
 from nasgen.plugins import file_hash, is_plugin, plugin_path
 from nasgen.settings import Settings, is_saved
 from nasgen.storage.inputs import placeless
-from nasgen.storage.store import SCHEMA_VERSION
+from nasgen.storage.schema import SCHEMA_VERSION
 
 IDENTITY_SETTINGS = (
     "space",

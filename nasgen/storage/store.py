@@ -17,58 +17,18 @@ from typing import Any
 
 from nasgen.errors import InputError
 from nasgen.evaluation import Evaluation, Failure, Outcome, Request
-
-SCHEMA_VERSION = 2
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS asks (
-    number INTEGER PRIMARY KEY, genotype TEXT NOT NULL, key TEXT NOT NULL, seed INTEGER NOT NULL,
-    fidelity TEXT NOT NULL, repeat INTEGER NOT NULL, round INTEGER NOT NULL,
-    parents TEXT NOT NULL, operator TEXT NOT NULL, predicted REAL, predicted_std REAL,
-    ceilings TEXT NOT NULL DEFAULT '[]', inherits TEXT NOT NULL DEFAULT '',
-    UNIQUE (key, fidelity, repeat)
-);
-CREATE TABLE IF NOT EXISTS results (
-    number INTEGER PRIMARY KEY REFERENCES asks (number), fitness REAL, failure TEXT, metrics TEXT NOT NULL,
-    origin TEXT NOT NULL, seconds REAL NOT NULL, attempt INTEGER NOT NULL, weights TEXT NOT NULL DEFAULT ''
-);
-CREATE TABLE IF NOT EXISTS losses (
-    number INTEGER NOT NULL REFERENCES asks (number), attempt INTEGER NOT NULL, failure TEXT NOT NULL,
-    PRIMARY KEY (number, attempt)
-);
-"""
-
-ASK_COLUMNS = (
-    "number, genotype, key, seed, fidelity, repeat, round, parents, operator, predicted, predicted_std, "
-    "ceilings, inherits"
+from nasgen.storage.schema import (
+    ASK_COLUMNS,
+    LAST_LOSS,
+    N_ASK,
+    N_RESULT,
+    RESULT_COLUMNS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    SINCE_SCHEMA_2,
+    outcome_of,
+    request_of,
 )
-N_ASK = len(ASK_COLUMNS.split(", "))
-RESULT_COLUMNS = "fitness, failure, metrics, origin, seconds, attempt, weights"
-N_RESULT = len(RESULT_COLUMNS.split(", "))
-SINCE_SCHEMA_2 = {"ceilings": "'[]'", "inherits": "''", "weights": "''"}
-"""Columns that older files lack, and what stands in for them."""
-
-#: Metrics with nan or infinity are Python's JSON, but not SQLite's.
-LAST_LOSS = "CASE WHEN json_valid(metrics) THEN json_extract(metrics, '$.loss[#-1]') END"
-
-
-def _request(row: Sequence[Any]) -> Request:
-    values = dict(zip(ASK_COLUMNS.split(", "), row, strict=True))
-    return Request.from_json({**values, **{name: json.loads(values[name]) for name in ("parents", "ceilings")}})
-
-
-def _outcome(row: Sequence[Any]) -> Outcome:
-    fitness, failure, metrics, origin, seconds, attempt, weights = row
-    return Outcome(
-        fitness=fitness,
-        failure=Failure(**json.loads(failure)) if failure else None,
-        metrics=json.loads(metrics),
-        origin=origin,
-        seconds=seconds,
-        attempt=attempt,
-        weights=weights,
-    )
 
 
 class Store:
@@ -107,7 +67,9 @@ class Store:
             self._ask, self._result = self._columns("asks", ASK_COLUMNS), self._columns("results", RESULT_COLUMNS)
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise InputError(f"expected a run's store, {path} is none: {error}") from error
+            raise InputError(
+                f"expected a run's store, {path} is none: {error}; go on from a copy of the run, or search again"
+            ) from error
 
     def _columns(self, table: str, names: str) -> str:
         """The columns as they are selected, with a constant for those that an older file lacks."""
@@ -137,8 +99,20 @@ class Store:
             raise
         self._db.execute("COMMIT")
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """A damaged file is an ``InputError``, wherever the damage is met."""
+        try:
+            yield
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            raise InputError(
+                f"{self.path}: expected a run's store, found one that cannot be read: {error}; go on from a copy of "
+                "the run, or search again in another folder"
+            ) from error
+
     def _count(self, query: str) -> int:
-        return int(self._db.execute(query).fetchone()[0])
+        with self._reading():
+            return int(self._db.execute(query).fetchone()[0])
 
     # What is written --------------------------------------------------------------------------------------
 
@@ -218,8 +192,9 @@ class Store:
 
     def meta(self, name: str) -> Any:
         """The JSON value kept under a name; None where there is none."""
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return json.loads(row[0]) if row else None
+        with self._reading():
+            row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+            return json.loads(row[0]) if row else None
 
     @property
     def n_asked(self) -> int:
@@ -244,28 +219,33 @@ class Store:
     def was_asked(self, key: str, fidelity: str, repeat: int = 0) -> bool:
         """Whether a (key, fidelity, repeat) was asked, with or without a result."""
         query = "SELECT 1 FROM asks WHERE key = ? AND fidelity = ? AND repeat = ?"
-        return self._db.execute(query, (key, fidelity, repeat)).fetchone() is not None
+        with self._reading():
+            return self._db.execute(query, (key, fidelity, repeat)).fetchone() is not None
 
     def evaluations(self, start: int = 0, stop: int | None = None) -> list[Evaluation]:
         """The rows ``start`` to ``stop`` in the order asked; asks without an outcome are left out."""
-        rows = self._db.execute(
-            self._joined() + " WHERE asks.number >= ? AND asks.number < ? ORDER BY asks.number",
-            (start, 2**62 if stop is None else stop),
-        )
-        return [Evaluation(_request(row[:N_ASK]), _outcome(row[N_ASK:])) for row in rows]
+        query = self._joined() + " WHERE asks.number >= ? AND asks.number < ? ORDER BY asks.number"
+        return self._evaluations(query, (start, 2**62 if stop is None else stop))
+
+    def _evaluations(self, query: str, values: Sequence[int]) -> list[Evaluation]:
+        with self._reading():
+            rows = self._db.execute(query, values)
+            return [Evaluation(request_of(row[:N_ASK]), outcome_of(row[N_ASK:])) for row in rows]
 
     def rows(self) -> Iterator[tuple[Request, Outcome | None]]:
         """Every ask in order, with its outcome where there is one."""
-        for row in self._db.execute(self._joined("LEFT") + " ORDER BY asks.number"):
-            yield _request(row[:N_ASK]), None if row[N_ASK + 5] is None else _outcome(row[N_ASK:])
+        with self._reading():
+            for row in self._db.execute(self._joined("LEFT") + " ORDER BY asks.number"):
+                yield request_of(row[:N_ASK]), None if row[N_ASK + 5] is None else outcome_of(row[N_ASK:])
 
     def pending(self) -> list[tuple[Request, int]]:
         """Asks without an outcome, in order, with the number of attempts that count against each."""
-        rows = self._db.execute(
+        query = (
             f"SELECT {self._ask}, (SELECT COUNT(*) FROM losses WHERE losses.number = asks.number) FROM asks "
             "WHERE asks.number NOT IN (SELECT number FROM results) ORDER BY asks.number"
         )
-        return [(_request(row[:N_ASK]), row[N_ASK]) for row in rows]
+        with self._reading():
+            return [(request_of(row[:N_ASK]), row[N_ASK]) for row in self._db.execute(query)]
 
     def best(self, k: int = 1) -> list[Evaluation]:
         """The ``k`` rows of highest fitness, those of a higher fidelity (:meth:`set_fidelities`) first.
@@ -273,20 +253,20 @@ class Store:
         Among equals the lowest validation loss comes first (one that is not finite last), then the first asked:
         accuracies on a few hundred images tie often, and the loss tells more.
         """
-        rows = self._db.execute(
+        return self._evaluations(
             self._joined()
             + " LEFT JOIN json_each((SELECT value FROM meta WHERE name = 'fidelities')) AS level"
             + " ON level.value = fidelity WHERE fitness IS NOT NULL"
             + f" ORDER BY level.key DESC, fitness DESC, {LAST_LOSS} IS NULL, {LAST_LOSS}, asks.number LIMIT ?",
             (k,),
         )
-        return [Evaluation(_request(row[:N_ASK]), _outcome(row[N_ASK:])) for row in rows]
 
     def failure_counts(self) -> dict[str, int]:
         """Number of failed rows by cause, the most frequent first."""
-        rows = self._db.execute("SELECT failure, COUNT(*) FROM results WHERE failure IS NOT NULL GROUP BY failure")
+        query = "SELECT failure, COUNT(*) FROM results WHERE failure IS NOT NULL GROUP BY failure"
         counts: dict[str, int] = {}
-        for failure, count in rows:
-            cause = str(Failure(**json.loads(failure)))
-            counts[cause] = counts.get(cause, 0) + count
+        with self._reading():
+            for failure, count in self._db.execute(query):
+                cause = str(Failure(**json.loads(failure)))
+                counts[cause] = counts.get(cause, 0) + count
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

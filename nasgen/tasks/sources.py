@@ -115,7 +115,7 @@ def _reber(spec: str) -> Task:
     _, colon, choice = spec.partition(":")
     if not colon or choice in VARIANTS:
         strings = reber_strings(choice or VARIANTS[0])
-    elif Path(choice).is_dir():
+    elif choice and Path(choice).is_dir():
         strings = read_strings(Path(choice))
     else:
         raise InputError(

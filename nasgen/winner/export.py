@@ -117,7 +117,8 @@ def export_text(run: str, form: str, rank: int) -> str:
     if winner and file.is_file():
         return str(file) if form == "weights" else file.read_text(encoding="utf-8").rstrip()
     if form == "weights":
-        raise InputError("only the winner of a finished training search has weights: use --rank 1, or `nasgen resume`")
+        todo = "use --rank 1" if final is not None else f"finish it with `nasgen resume {run}`"
+        raise InputError(f"only the winner of a finished training search has weights: {todo}")
     return _source_of(folder, ranked[rank - 1].genotype)
 
 

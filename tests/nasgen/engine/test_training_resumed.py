@@ -169,6 +169,13 @@ def test_changed_data_are_refused(whole: nasgen.SearchResult, tmp_path: Path) ->
     assert contents(run) == contents(whole.path)
 
 
+def test_data_that_are_gone_are_asked_for(whole: nasgen.SearchResult, tmp_path: Path) -> None:
+    copy = shutil.copytree(whole.path, tmp_path / "copy")
+    (copy / "data.npz").write_bytes(b"rubbish")
+    with pytest.raises(InputError, match=r"the run cannot read its data again, put it back as it was: .*data\.npz: "):
+        nasgen.resume(copy, evaluations=9)
+
+
 def test_a_random_baseline_trains_as_often_as_the_search(arrays: Arrays, tmp_path: Path) -> None:
     """Its rows are those of a random search of that many evaluations."""
     result = search(tmp_path / "run", arrays, baseline="random")

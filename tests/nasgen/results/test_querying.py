@@ -222,6 +222,29 @@ def test_files_that_are_not_there_are_refused_before_the_first_is_answered(with_
     assert said.stdout == ""
 
 
+def test_files_without_a_genotype_are_refused(predict: Predict, with_space: Path) -> None:
+    said = predict(with_space, ["", "  "])
+    assert isinstance(said.exception, InputError)
+    assert str(said.exception).startswith("expected genotypes, one a line, found none in ")
+    assert said.stdout == ""
+
+
+def test_a_surrogate_that_ranks_nothing_warns(predict: Predict, with_space: Path, tmp_path: Path) -> None:
+    """Targets that have nothing to do with the graphs, against those that are numbers of theirs."""
+    graphs = [SMALL.to_graph(one) for one in GENOTYPES]
+    assert "warning: little is known" not in predict(with_space, TEXTS[:1]).stderr
+    chance = Surrogate("bayesian-ridge").fit(graphs, np.random.default_rng(0).normal(size=len(graphs)))
+    assert chance.choice_ is not None
+    assert chance.choice_.tau is not None
+    assert chance.choice_.tau < 0.2
+    chance.save(tmp_path / "chance", space=SMALL)
+    said = predict(tmp_path / "chance", TEXTS[:1])
+    assert said.exit_code == 0
+    assert len(answers(said)) == 1
+    (line,) = said.stderr.splitlines()
+    assert line.endswith(f"of {len(graphs)} rows held out in turn Kendall tau is {chance.choice_.tau:.2f}")
+
+
 def test_a_batch_more_than_is_answered_at_once_is_answered_in_order(
     predict: Predict, with_space: Path, surrogate: Surrogate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

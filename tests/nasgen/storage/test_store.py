@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -295,3 +295,43 @@ def test_a_higher_fidelity_outranks_any_fitness_of_a_lower_one(store: Store) -> 
     for number, fitness in enumerate([0.8, 0.9, 0.6]):
         store.record(number, Outcome(fitness))
     assert [row.number for row in store.best(k=3)] == [2, 1, 0]
+
+
+READERS: dict[str, Callable[[Store], object]] = {
+    "evaluations": Store.evaluations,
+    "rows": lambda store: list(store.rows()),
+    "best": Store.best,
+    "counts": Store.failure_counts,
+    "meta": lambda store: store.meta("progress"),
+    "pending": Store.pending,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_rows_that_are_damaged_are_said_in_a_line(store: Store, reader: str) -> None:
+    filled(store, Outcome(0.5), Outcome(failure=Failure("exception", "ValueError: no")))
+    READERS[reader](store)
+    with closing(sqlite3.connect(store.path)) as other:
+        for change in (
+            "UPDATE results SET metrics = '{' WHERE number = 0",
+            "UPDATE results SET failure = '[' WHERE number = 1",
+            "UPDATE meta SET value = '' WHERE name = 'progress'",
+            "UPDATE asks SET parents = CAST(x'ff' AS TEXT) WHERE number IN (0, 2)",
+        ):
+            other.execute(change)
+        other.commit()
+    with pytest.raises(InputError, match=r"store\.sqlite: expected a run's store, found one that cannot be read: "):
+        READERS[reader](store)
+
+
+def test_pages_that_are_damaged_are_said_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        filled(store, *(Outcome(number / 1000) for number in range(1000)))
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2)
+        file.write(bytes(size // 4))
+    with Store(path, read_only=True) as store, pytest.raises(InputError, match="found one that cannot be read") as said:
+        list(store.rows())
+    assert "\n" not in str(said.value)

@@ -120,3 +120,5 @@ def test_a_folder_of_reber_strings_is_read(tmp_path: Path) -> None:
 def test_an_unknown_reber_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected reber:original or edited or embedded, or a folder .* found 'cats'"):
         get_task("reber:cats")
+    with pytest.raises(InputError, match=r"or a folder that exists, found ''"):
+        get_task("reber:")
