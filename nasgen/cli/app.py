@@ -232,8 +232,11 @@ def main() -> None:
     except UsageError as error:
         say(f"nasgen: {error.format_message()}; see `nasgen COMMAND --help`")
         code = 2
-    except (ExecutorError, OSError, sqlite3.Error) as error:
+    except (ExecutorError, OSError) as error:
         say(f"nasgen: {error}")
+        code = 1
+    except sqlite3.Error as error:
+        say(f"nasgen: the run's store cannot be written: {error}; nothing finished is lost, `nasgen resume` goes on")
         code = 1
     except (KeyboardInterrupt, typer.Abort):
         say("nasgen: interrupted")

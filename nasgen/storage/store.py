@@ -95,7 +95,8 @@ class Store:
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # of a full disk SQLite has ended it by itself
+                self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
 

@@ -16,8 +16,10 @@ from contracts.landscape import SPACE
 from lookup_search import SLOW, Say, command, results_in, search_command, table_of, words_of
 
 from nasgen.cli.app import app
+from nasgen.evaluation import Outcome
 from nasgen.results.summary import COLUMNS
 from nasgen.storage.folder import RunFolder
+from nasgen.storage.store import Store
 
 
 def test_search_prints_one_json_object_last(say: Say, cell_table: Path, tmp_path: Path) -> None:
@@ -157,6 +159,29 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(cell_table: Path, tmp_path
     assert (driver.returncode, out) == (130, "")
     assert "nasgen resume" in err
     assert "Traceback" not in err
+
+
+def test_a_disk_that_is_full_ends_a_search_which_goes_on_when_there_is_room(
+    say: Say, cell_table: Path, tmp_path: Path
+) -> None:
+    record = Store.record
+
+    def without_room(store: Store, number: int, outcome: Outcome) -> None:
+        store._db.execute("PRAGMA max_page_count = 1")  # no page more than there are
+        record(store, number, outcome)
+
+    words = search_command(tmp_path / "run", cell_table, "--surrogate", "bayesian-ridge", evaluations=30)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "record", without_room)
+        said = say(*words[words.index("search") :])
+    assert said.code == 1
+    assert said.err.splitlines()[-1] == (
+        "nasgen: the run's store cannot be written: database or disk is full; nothing finished is lost, "
+        "`nasgen resume` goes on"
+    )
+    assert 0 < results_in(tmp_path / "run") < 30
+    assert say("resume", tmp_path / "run").code == 0
+    assert results_in(tmp_path / "run") == 30
 
 
 def test_a_run_stands_before_anything_heavy_is_imported(cell_table: Path, tmp_path: Path) -> None:
