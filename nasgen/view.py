@@ -31,11 +31,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things as a person says it: ``1 worker``, ``2 workers``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 class View:
     """Best so far, evaluations, failures with their causes, and the time left.
 
@@ -95,9 +90,7 @@ class View:
         elif self._done > self._done_on_line:
             self._print_line()
         if self._log is not None:
-            self._log("  ".join(self._facts()))
-            if kind is KeyboardInterrupt:
-                self._log("interrupted")
+            self._log("  ".join([*self._facts(), *(["interrupted"] if kind is KeyboardInterrupt else [])]))
 
     def say(self, line: str) -> None:
         """One line that stays."""

@@ -34,7 +34,7 @@ def run_search(
     ``check`` is called after every result; what it raises ends the search.
     """
     from nasgen.planning.assembly import fidelities_of, make_space
-    from nasgen.view import View, counted
+    from nasgen.view import View
 
     settings = resolved.settings
     space = make_space(settings)
@@ -42,12 +42,12 @@ def run_search(
         fidelities = fidelities_of(settings)
         store.set_fidelities(fidelities)
         clock = Clock(store, settings, started)
-        best = store.best()
+        best, at_once = store.best(), min(settings.workers, settings.window)
         view = View(
             settings.evaluations,
             clock.left(),
             log=folder.say,
-            workers=min(settings.workers, settings.window),
+            workers=at_once,
             done=store.n_results,
             failures=store.failure_counts(),
             best=best[0].fitness if best else None,
@@ -56,8 +56,8 @@ def run_search(
         )
         of = "" if settings.evaluations is None else f" of {settings.evaluations}"
         view.say(
-            f"{settings.strategy} on {settings.space}, seed {settings.seed}, {counted(settings.workers, 'worker')}: "
-            f"{store.n_results}{of} evaluations so far"
+            f"{settings.strategy} on {settings.space}, seed {settings.seed}: {store.n_results}{of} evaluations so far, "
+            f"{at_once} at a time"
         )
         try:
             _evaluate(folder, resolved, space, store, view, clock, check)

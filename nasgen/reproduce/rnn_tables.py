@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from nasgen.errors import InputError
 from predictors.features.properties import NAMES
 from search_spaces import LabelledGraph
+from search_spaces.texts import shortened
 
 Floats = NDArray[np.float64]
 
@@ -39,8 +40,6 @@ FEWEST = 10
 
 LARGEST = 100_000
 """Of a number of vertices or of graphs: more would fill the memory with what is no table of this kind."""
-
-QUOTED = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +139,7 @@ class _Row:
         try:
             values = json.loads(line)
             if not isinstance(values, dict):
-                raise ValueError(f"expected an object, found {_short(values)}")
+                raise ValueError(f"expected an object, found {shortened(values)}")
             return cls(
                 generator=_generator(values),
                 number=_whole(values, "nr", 0),
@@ -149,7 +148,7 @@ class _Row:
                 accuracy=_accuracy(values),
             )
         except json.JSONDecodeError as error:
-            raise InputError(f"{where}: expected an object of JSON, found {_short(line)}: {error}") from error
+            raise InputError(f"{where}: expected an object of JSON, found {shortened(line)}: {error}") from error
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: {error}; mend the line or leave it out") from error
 
@@ -163,21 +162,21 @@ def _field(values: Mapping[str, Any], name: str) -> Any:
 def _generator(values: Mapping[str, Any]) -> str:
     name = _field(values, "graph")
     if not isinstance(name, str) or name not in GENERATORS:
-        raise ValueError(f"'graph' must be {' or '.join(GENERATORS)}, found {_short(name)}")
+        raise ValueError(f"'graph' must be {' or '.join(GENERATORS)}, found {shortened(name)}")
     return name
 
 
 def _whole(values: Mapping[str, Any], name: str, least: int) -> int:
     value = _field(values, name)
     if type(value) is not int or not least <= value <= LARGEST:
-        raise ValueError(f"{name!r} must be a whole number in {least}..{LARGEST}, found {_short(value)}")
+        raise ValueError(f"{name!r} must be a whole number in {least}..{LARGEST}, found {shortened(value)}")
     return value
 
 
 def _number(values: Mapping[str, Any], name: str) -> float:
     value = _field(values, name)
     if type(value) not in (int, float) or not abs(value) < 1e300 or not math.isfinite(value):
-        raise ValueError(f"{name!r} must be a finite number, found {_short(value)}")
+        raise ValueError(f"{name!r} must be a finite number, found {shortened(value)}")
     return float(value)
 
 
@@ -193,10 +192,5 @@ def _graph(values: Mapping[str, Any]) -> LabelledGraph:
     if not isinstance(edges, list) or not all(
         isinstance(edge, list) and len(edge) == 2 and all(type(end) is int for end in edge) for edge in edges
     ):
-        raise ValueError(f"'edges' must be a list of pairs of vertices, found {_short(edges)}")
+        raise ValueError(f"'edges' must be a list of pairs of vertices, found {shortened(edges)}")
     return LabelledGraph(("neuron",) * n, tuple((min(edge), max(edge)) for edge in edges))
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."

@@ -42,7 +42,8 @@ class Source(NamedTuple):
 def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, as_json: bool = False) -> bool:
     """Print one answer a genotype on stdout, in order.
 
-    A malformed one is answered by nan, and its line number and the reason go to stderr.
+    A malformed one is answered by nan, and its line number and the reason go to stderr; so does a warning, if the
+    surrogate ranked rows badly that were held out.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, 
     Raises
     ------
     InputError
-        If a file is not there, or the source cannot answer; before anything is printed.
+        If a file is not there, the source cannot answer, or no line asks anything; before there is any answer.
     """
     for file in files:
         if file != "-" and not Path(file).is_file():
@@ -72,17 +73,16 @@ def answer_queries(source: str, files: Sequence[str], *, explain: bool = False, 
             file=sys.stderr,
         )
     all_well = True
-    lines = graphs_of_lines(files, graph_of)
-    none_yet = True
+    lines, asked = graphs_of_lines(files, graph_of), 0
     while batch := list(islice(lines, BATCH)):
-        none_yet = False
+        asked += len(batch)
         for name, number, _, graph in batch:
             if isinstance(graph, str):
                 print(f"nasgen: {name}, line {number}: {graph}", file=sys.stderr)
                 all_well = False
         texts, graphs = [text for _, _, text, _ in batch], [graph for _, _, _, graph in batch]
         _print_answers(answers_of(surrogate, texts, graphs, [explain] * len(batch)), as_json)
-    if none_yet:
+    if not asked:
         raise InputError(f"expected genotypes, one a line, found none in {' '.join(files)}")
     return all_well
 

@@ -19,6 +19,7 @@ from nasgen.storage.folder import RunFolder
 from nasgen.training.evaluators import build_space
 from search_spaces import SearchSpace
 from search_spaces.space import SPACES, space_class
+from search_spaces.texts import shortened
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +31,6 @@ COLUMNS = ("genotype", "genotype_id", "fidelity", "source", "seed", "fitness", "
 
 COSTS = ("parameters", "macs")
 LISTED = 40
-QUOTED = 60
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Table:
             except (TypeError, ValueError, OverflowError):
                 raise InputError(
                     f"{self.path}, row {row}: expected a number in the column {name!r}, found "
-                    f"{_short(value)}: name a column of numbers, or leave the cell empty"
+                    f"{shortened(value)}: name a column of numbers, or leave the cell empty"
                 ) from None
         values = np.array(numbers, dtype=np.float64)
         return np.where(np.isfinite(values), values, np.nan)
@@ -149,13 +149,8 @@ class Table:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"expected the text of a genotype, found {'none' if value is None else _short(value)}")
+        raise ValueError(f"expected the text of a genotype, found {'none' if value is None else shortened(value)}")
     return value
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
 
 
 def read_source(path: str) -> Table:

@@ -42,7 +42,7 @@ def test_the_last_line_is_said_once_and_kept(
             raise error
     line = "evaluations 1/1  best 0.7000  failed 0  time left 0 s"
     assert capsys.readouterr().err == f"{line}\n"
-    assert kept == [line] if error is None else [line, "interrupted"]
+    assert kept == [line if error is None else f"{line}  interrupted"]
 
 
 def test_the_view_tells_each_cause_once(capsys: pytest.CaptureFixture[str]) -> None:
