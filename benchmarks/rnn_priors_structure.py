@@ -22,10 +22,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import r2_score
 
-from nasgen.reproduce.rnn_correlations import bootstrapped, correlation_rows
-from nasgen.reproduce.rnn_folds import Regression, Rows, by_surrogate, predicted_on_folds
-from nasgen.reproduce.rnn_plots import COLOURS, plot_correlations
-from nasgen.reproduce.rnn_tables import CELLS, GENERATORS, Floats, Networks
+from nasgen.reproduce.rnn_priors.correlations import bootstrapped, correlation_rows
+from nasgen.reproduce.rnn_priors.folds import Regression, Rows, by_surrogate, predicted_on_folds
+from nasgen.reproduce.rnn_priors.plots import COLOURS, plot_correlations
+from nasgen.reproduce.rnn_priors.stored_tables import CELLS, GENERATORS, Floats, Networks
 from nasgen.reproduce.tables import Row
 from predictors.features.properties import NAMES
 from predictors.metrics import kendall_tau

@@ -13,8 +13,14 @@ from nasgen.cli.surrogates import say
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(help="rnn-priors: random structures of recurrent networks.")],
-    data: Annotated[str, typer.Option(help="Folder of the authors' tables.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="ff-pruning: five ways to prune feed-forward networks. rnn-priors: random structures of recurrent "
+            "networks."
+        ),
+    ],
+    data: Annotated[str, typer.Option(help="Folder of the data: mnist.npz, the authors' tables.")],
     state_dicts: Annotated[
         str | None, typer.Option(help="Folder of trained networks; tables that need them are left out without it.")
     ] = None,
@@ -29,7 +35,7 @@ def reproduce(
 
     folder = Path(out or f"reproduce/{name}")
     check_folder(folder)
-    report = make_report(name, data, state_dicts, say)
+    report = make_report(name, data, state_dicts, folder, say)
     write_report(report, folder)
     if as_json:
         print(json.dumps(report.to_json()))

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nasgen.errors import InputError
-from nasgen.reproduce import rnn_priors
+from nasgen.reproduce import ff_pruning, rnn_priors, rnn_pruning
+from nasgen.reproduce.request import Request, Say
 from nasgen.reproduce.tables import Row, Table
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -23,15 +22,19 @@ class Source:
     title
         The paper, with the section.
     make
-        From the folder of the data, that of trained networks or None, and what tells of progress, to the tables.
+        Its tables, in the order in which they are shown.
     """
 
     title: str
-    make: Callable[[Path, Path | None, Say], list[Table]]
+    make: Callable[[Request], list[Table]]
 
 
 #: The reports by name.
-REPORTS: Mapping[str, Source] = {"rnn-priors": Source(rnn_priors.TITLE, rnn_priors.make_tables)}
+REPORTS: Mapping[str, Source] = {
+    "ff-pruning": Source(ff_pruning.TITLE, ff_pruning.make_tables),
+    "rnn-priors": Source(rnn_priors.TITLE, rnn_priors.make_tables),
+    "rnn-pruning": Source(rnn_pruning.TITLE, rnn_pruning.make_tables),
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Report:
         return {"name": self.name, "tables": [table.to_json() for table in self.tables]}
 
 
-def make_report(name: str, data: str, state_dicts: str | None, say: Say) -> Report:
+def make_report(name: str, data: str, state_dicts: str | None, out: Path, say: Say) -> Report:
     """Make the tables of one source paper.
 
     Parameters
@@ -71,6 +74,8 @@ def make_report(name: str, data: str, state_dicts: str | None, say: Say) -> Repo
         The folder of the data.
     state_dicts
         The folder of trained networks; without it, the tables that need them are skipped.
+    out
+        The folder of the page, where long reports keep what they have computed.
     say
         Takes lines of progress.
 
@@ -85,5 +90,5 @@ def make_report(name: str, data: str, state_dicts: str | None, say: Say) -> Repo
         if folder is not None and not Path(folder).is_dir():
             raise InputError(f"{option} expects a folder, found no folder {folder}")
     source = REPORTS[name]
-    tables = source.make(Path(data), None if state_dicts is None else Path(state_dicts), say)
-    return Report(name, source.title, tuple(tables))
+    request = Request(Path(data), None if state_dicts is None else Path(state_dicts), out, say)
+    return Report(name, source.title, tuple(source.make(request)))

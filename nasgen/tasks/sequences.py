@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 
@@ -33,7 +34,7 @@ class Sequences:
     lengths: torch.Tensor
 
     @classmethod
-    def of(cls, codes: Codes | Pixels, labels: Integers, device: str = "cpu") -> Sequences:
+    def of(cls, codes: Codes | Pixels, labels: Integers, device: str = "cpu") -> Self:
         """Sequences of shape (n, steps) with their labels, copied to a device."""
         return cls(
             torch.tensor(codes, device=device),
@@ -50,7 +51,7 @@ class Sequences:
         """Where the sequences lie."""
         return str(self.labels.device)
 
-    def first(self, rows: int) -> Sequences:
+    def first(self, rows: int) -> Self:
         """The first rows as sequences of their own; no copy."""
         return replace(self, codes=self.codes[:rows], labels=self.labels[:rows], lengths=self.lengths[:rows])
 

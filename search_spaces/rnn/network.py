@@ -71,7 +71,7 @@ class RnnNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.wiring, self.cell = wiring, CELLS[cell]
-        gates = GATES[cell]
+        self.gates = gates = GATES[cell]
         read = wiring.last if readout == "last" else wiring.sinks
         self.embedding = nn.Embedding(vocabulary, embedding)
         widths = torch.from_numpy(wiring.widths).float()

@@ -171,11 +171,16 @@ class _Layers(nn.Module):
 class _MaskedCell(nn.Module):
     """One of torch's recurrent layers with masks over its weights: (T, B, inputs) to (T, B, neurons)."""
 
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor
+    bias_hh: Tensor
     mask_i2h: Tensor
     mask_h2h: Tensor
 
     def __init__(self, cell: str, inputs: int, neurons: int) -> None:
         super().__init__()
+        self.gates = GATES[cell]
         for name, parameter in _torch_layer(cell, inputs, neurons).named_parameters():
             self.register_parameter(name.removesuffix("_l0"), parameter)
         self.register_buffer("mask_i2h", torch.ones(GATES[cell] * neurons, inputs))
@@ -184,10 +189,11 @@ class _MaskedCell(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The states after every step, from zero."""
-        masks = {"weight_ih": self.mask_i2h, "weight_hh": self.mask_h2h}
         weights = {
-            f"{name}_l0": parameter * masks[name] if name in masks else parameter
-            for name, parameter in self.named_parameters()
+            "weight_ih_l0": self.weight_ih * self.mask_i2h,
+            "weight_hh_l0": self.weight_hh * self.mask_h2h,
+            "bias_ih_l0": self.bias_ih,
+            "bias_hh_l0": self.bias_hh,
         }
         states: Tensor = torch.func.functional_call(self._layer[0], weights, (inputs,))[0]
         return states

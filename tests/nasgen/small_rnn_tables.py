@@ -9,7 +9,7 @@ from typing import Any
 
 import networkx as nx
 
-from nasgen.reproduce.rnn_tables import STORED_AS
+from nasgen.reproduce.rnn_priors.stored_tables import STORED_AS
 from predictors import get_features
 from predictors.features.properties import NAMES
 from search_spaces import LabelledGraph

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasgen.reproduce import rnn_split
-from nasgen.reproduce.context import Context
-from nasgen.reproduce.rnn_correlations import bootstrapped, correlation_tables, weighted_correlations
-from nasgen.reproduce.rnn_folds import SURROGATE, fold_tables
-from nasgen.reproduce.rnn_regressors import REGRESSORS
-from nasgen.reproduce.rnn_split import split_tables
-from nasgen.reproduce.rnn_structure import accuracy_tables, property_tables
-from nasgen.reproduce.rnn_tables import read_networks
+from nasgen.reproduce.rnn_priors import split
+from nasgen.reproduce.rnn_priors.context import Context
+from nasgen.reproduce.rnn_priors.correlations import bootstrapped, correlation_tables, weighted_correlations
+from nasgen.reproduce.rnn_priors.folds import SURROGATE, fold_tables
+from nasgen.reproduce.rnn_priors.regressors import REGRESSORS
+from nasgen.reproduce.rnn_priors.split import split_tables
+from nasgen.reproduce.rnn_priors.structure import accuracy_tables, property_tables
+from nasgen.reproduce.rnn_priors.stored_tables import read_networks
 
 
 def test_a_correlation_by_hand() -> None:
@@ -85,7 +85,7 @@ def test_all_published_correlations_hold(context: Context) -> None:
 
 @pytest.mark.data
 def test_the_authors_split_gives_their_figures(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rnn_split, "SEEDS", range(3))
+    monkeypatch.setattr(split, "SEEDS", range(3))
     whole, fewer = split_tables(context)
     for row in whole.rows:
         assert row.holds is not False
@@ -94,7 +94,7 @@ def test_the_authors_split_gives_their_figures(context: Context, monkeypatch: py
     assert sum(row.holds is True for row in whole.rows) == 9
     ours = {row.item: row.ours for row in fewer.rows}
     assert all(value is not None for value in ours.values())
-    capacity, rest = (f"ReLU: {what}" for what in rnn_split.FEWER if "sources" in what)
+    capacity, rest = (f"ReLU: {what}" for what in split.FEWER if "sources" in what)
     assert (ours[capacity] or 0) > 0.5 + (ours[rest] or 0)  # without sizes nothing is left of ReLU
 
 

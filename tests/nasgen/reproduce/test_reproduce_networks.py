@@ -13,11 +13,12 @@ from lookup_search import Say
 from small_rnn_tables import Values, trained_networks, write_table
 
 from nasgen.reproduce import rnn_priors
-from nasgen.reproduce.context import Context, Maker
-from nasgen.reproduce.rnn_dense import dense_training_tables, layered_edges
-from nasgen.reproduce.rnn_networks import steps_read, stored_network_tables
-from nasgen.reproduce.rnn_tables import CELLS, read_networks
+from nasgen.reproduce.rnn_priors.context import Context, Maker
+from nasgen.reproduce.rnn_priors.dense import dense_training_tables, layered_edges
+from nasgen.reproduce.rnn_priors.networks import stored_network_tables
+from nasgen.reproduce.rnn_priors.stored_tables import CELLS, read_networks
 from nasgen.reproduce.tables import Row
+from nasgen.reproduce.thesis_networks import steps_read
 from search_spaces.rnn import RnnGenotype
 from search_spaces.rnn.thesis import build_thesis_network
 

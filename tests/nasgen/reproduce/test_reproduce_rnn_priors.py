@@ -11,10 +11,11 @@ import pytest
 from lookup_search import Say
 from small_rnn_tables import Values, trained_networks, write_table
 
-from nasgen.reproduce import rnn_folds, rnn_priors, rnn_split
-from nasgen.reproduce.context import Context, Maker
-from nasgen.reproduce.rnn_structure import accuracy_tables, property_tables
-from nasgen.reproduce.rnn_tables import CELLS
+from nasgen.reproduce import rnn_priors
+from nasgen.reproduce.rnn_priors import folds, split
+from nasgen.reproduce.rnn_priors.context import Context, Maker
+from nasgen.reproduce.rnn_priors.structure import accuracy_tables, property_tables
+from nasgen.reproduce.rnn_priors.stored_tables import CELLS
 from nasgen.reproduce.tables import Row, Table
 
 
@@ -41,9 +42,9 @@ def rows_of(text: str) -> dict[str, Values]:
 def test_the_whole_command_prints_json_and_leaves_a_page(
     say: Say, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rnn_split, "SEEDS", range(2))
-    monkeypatch.setattr(rnn_folds, "SHUFFLES", range(2))
-    monkeypatch.setattr(rnn_folds, "FOLDS", 2)
+    monkeypatch.setattr(split, "SEEDS", range(2))
+    monkeypatch.setattr(folds, "SHUFFLES", range(2))
+    monkeypatch.setattr(folds, "FOLDS", 2)
     out = tmp_path / "out"
     said = say("reproduce", "rnn-priors", "--data", small, "--out", out, "--json")
     (line,) = said.out.splitlines()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasgen.reproduce.context import Context
-from nasgen.reproduce.rnn_plots import plot_accuracies
-from nasgen.reproduce.rnn_tables import GENERATORS, Floats, Networks
+from nasgen.reproduce.rnn_priors.context import Context
+from nasgen.reproduce.rnn_priors.plots import plot_accuracies
+from nasgen.reproduce.rnn_priors.stored_tables import GENERATORS, Floats, Networks
 from nasgen.reproduce.tables import Row, Table
 from predictors import get_features
 from predictors.features.properties import NAMES

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from nasgen.reproduce.context import Context, Maker, Say
-from nasgen.reproduce.rnn_correlations import correlation_tables
-from nasgen.reproduce.rnn_dense import dense_training_tables
-from nasgen.reproduce.rnn_folds import fold_tables
-from nasgen.reproduce.rnn_networks import stored_network_tables
-from nasgen.reproduce.rnn_split import split_tables
-from nasgen.reproduce.rnn_structure import accuracy_tables, property_tables
-from nasgen.reproduce.rnn_tables import read_networks
+from nasgen.reproduce.request import Request
+from nasgen.reproduce.rnn_priors.context import Context, Maker
+from nasgen.reproduce.rnn_priors.correlations import correlation_tables
+from nasgen.reproduce.rnn_priors.dense import dense_training_tables
+from nasgen.reproduce.rnn_priors.folds import fold_tables
+from nasgen.reproduce.rnn_priors.networks import stored_network_tables
+from nasgen.reproduce.rnn_priors.split import split_tables
+from nasgen.reproduce.rnn_priors.stored_tables import read_networks
+from nasgen.reproduce.rnn_priors.structure import accuracy_tables, property_tables
 from nasgen.reproduce.tables import Table
 from nasgen.tasks.reber import FILES
 
@@ -32,14 +31,15 @@ MAKERS = (
 """In the order in which the tables are shown."""
 
 
-def make_tables(data: Path, state_dicts: Path | None, say: Say) -> list[Table]:
-    """All tables; those that need ``state_dicts``, or strings in ``data``, are left out without, and a line says so.
+def make_tables(request: Request) -> list[Table]:
+    """All tables; those that need ``state_dicts``, or strings among the data, are left out without; a line says so.
 
     Raises
     ------
     InputError
         If a file is missing or malformed.
     """
+    data, state_dicts, say = request.data, request.state_dicts, request.say
     context = Context(read_networks(data), state_dicts, say, data)
     tables: list[Table] = []
     for maker in MAKERS:

@@ -9,37 +9,27 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasgen.errors import InputError
-from nasgen.reproduce.context import Context
-from nasgen.reproduce.rnn_tables import CELLS, GENERATORS
+from nasgen.reproduce.rnn_priors.context import Context
+from nasgen.reproduce.rnn_priors.stored_tables import CELLS, GENERATORS
 from nasgen.reproduce.tables import Row, Table, within
+from nasgen.reproduce.thesis_networks import ORDERS, Codes, Ints, load_network, scores_by_order
 from nasgen.reproduce.units import each_unit
 from nasgen.tasks.reber import encoded, read_strings
-
-if TYPE_CHECKING:
-    from search_spaces.rnn.thesis import ThesisNetwork
-
-Codes = NDArray[np.uint8]
-Ints = NDArray[np.int64]
 
 DENSE_SCORES: Mapping[str, float] = {"rnn_tanh": 0.93728, "rnn_relu": 1.0, "lstm": 1.0, "gru": 1.0}
 """Of the dense networks on the test strings."""
 
 DENSE_BATCH = 32
 BATCH = 128
-ORDERS = 200
-"""Orders of the test strings that a score is the mean over."""
-
 CLOSE_POINTS, CLOSE_SHARE, MEDIAN_POINTS = 1.5, 0.95, 0.3
 FIVE_DECIMALS = 5e-6
 
 _STRUCTURED = re.compile(rf"({'|'.join(CELLS)})_({'|'.join(GENERATORS)})_(\d+)")
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ def stored_network_tables(context: Context) -> list[Table]:
         )
     strings = read_strings(context.data, as_published=True)
     shared = encoded(strings.test), strings.y_test
-    found = dict(each_unit(scores_by_order, shared, [*structured, *dense], "stored networks scored", context.say))
+    found = dict(each_unit(_scores, shared, [*structured, *dense], "stored networks scored", context.say))
     tables = []
     if dense:
         note = f"Read after the longest string of each batch of {DENSE_BATCH} in the order of the file, as they did."
@@ -125,52 +115,6 @@ def _structured_table(rows: Sequence[Row]) -> Table:
     return Table("Networks of random structure, as stored: test accuracy", (*aggregates, *rows), note)
 
 
-def scores_by_order(shared: tuple[Codes, Ints], one: Stored) -> NDArray[np.float64]:
-    """The accuracies of a stored network on the test strings in the order of the file, and in ``ORDERS`` others."""
-    codes, labels = shared
-    n = len(codes)
-    right = _right_by_step(_load(one), codes, labels)
-    others = np.random.default_rng(0).permuted(np.tile(np.arange(n), (ORDERS, 1)), axis=1)
-    read = steps_read((codes != 0).sum(axis=1), one.batch, np.vstack([np.arange(n), others]))
-    return np.asarray(right[read, np.arange(n)].mean(axis=1))
-
-
-def steps_read(lengths: Ints, batch: int, orders: Ints) -> Ints:
-    """The last step, from 0, of the batch that every string is in, in each of some orders; shape (orders, n)."""
-    starts = np.arange(0, len(lengths), batch)
-    longest = np.maximum.reduceat(lengths[orders], starts, axis=1)
-    in_order = np.repeat(longest, np.diff([*starts, len(lengths)]), axis=1) - 1
-    read = np.empty_like(in_order)
-    np.put_along_axis(read, orders, in_order, axis=1)
-    return read
-
-
-def _load(one: Stored) -> ThesisNetwork:
-    """The network of a file. Of what pickle can hold, torch reads tensors alone."""
-    import torch
-
-    from search_spaces.rnn.thesis import stored_thesis_network
-
-    try:
-        state = torch.load(one.path, map_location="cpu", weights_only=True)
-    except Exception as error:  # zipfile, pickle, EOF and torch's own: they share no base
-        raise InputError(f"{one.path}: expected tensors that torch has saved, found {type(error).__name__}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f"{one.path}: expected tensors by name, found a {type(state).__name__}")
-    try:
-        return stored_thesis_network(one.cell.removeprefix("rnn_"), state, one.size, one.edges)
-    except ValueError as error:
-        raise InputError(f"{one.path}: {error}") from error
-
-
-def _right_by_step(network: ThesisNetwork, codes: Codes, labels: Ints) -> NDArray[np.bool_]:
-    """Whether each string would be classified rightly if it were read after each step; shape (steps, n)."""
-    import torch
-
-    wanted = torch.from_numpy(labels.copy())
-    right = []
-    with torch.inference_mode():
-        for start in range(0, len(codes), _AT_ONCE):
-            rows = slice(start, start + _AT_ONCE)
-            right.append(network.by_step(torch.from_numpy(codes[rows])).argmax(dim=2) == wanted[rows])
-    return np.asarray(torch.cat(right, dim=1))
+def _scores(shared: tuple[Codes, Ints], one: Stored) -> NDArray[np.float64]:
+    network = load_network(one.path, one.cell, one.size, one.edges)
+    return scores_by_order(network, *shared, one.batch)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from nasgen.reproduce.context import Context
-from nasgen.reproduce.rnn_plots import plot_correlations
-from nasgen.reproduce.rnn_tables import CELLS, GENERATORS, Floats, Networks
+from nasgen.reproduce.rnn_priors.context import Context
+from nasgen.reproduce.rnn_priors.plots import plot_correlations
+from nasgen.reproduce.rnn_priors.stored_tables import CELLS, GENERATORS, Floats, Networks
 from nasgen.reproduce.tables import Row, Table, within
 from predictors.features.properties import NAMES
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nasgen.reproduce.rnn_tables import Networks
+from nasgen.reproduce.request import Say
+from nasgen.reproduce.rnn_priors.stored_tables import Networks
 from nasgen.reproduce.tables import Table
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nasgen.reproduce.context import Context
+from nasgen.reproduce.rnn_priors.context import Context
 from nasgen.reproduce.tables import Row, Table
 from nasgen.tasks.reber import encoded, read_strings
 

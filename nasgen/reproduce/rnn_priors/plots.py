@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nasgen.reproduce.rnn_tables import GENERATORS, Floats, Networks
+from nasgen.reproduce.drawing import as_picture, new_figure
+from nasgen.reproduce.rnn_priors.stored_tables import GENERATORS, Floats, Networks
 from nasgen.reproduce.tables import Picture, Row
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 COLOURS = {"BA": "tab:orange", "WS": "tab:blue", "all": "black"}
 BARS = ("tab:gray", "tab:olive", "tab:brown", "tab:blue")
@@ -22,7 +19,7 @@ SEED = 0
 
 def plot_accuracies(networks: Mapping[str, Networks]) -> Picture:
     """The test accuracy of every network, by cell and generator, over boxes of their quartiles (Fig. 7)."""
-    figure = _figure(8, 3.8)
+    figure = new_figure(8, 3.8)
     axes = figure.subplots()
     rng = np.random.default_rng(SEED)
     for place, one in enumerate(networks.values()):
@@ -43,13 +40,13 @@ def plot_accuracies(networks: Mapping[str, Networks]) -> Picture:
     axes.set_ylabel("test accuracy")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(title="generator", loc="lower right", markerscale=2)
-    return _picture(figure, "Test accuracy of every network by cell and generator, with quartiles.")
+    return as_picture(figure, "Test accuracy of every network by cell and generator, with quartiles.")
 
 
 def plot_correlations(overall: Sequence[Row], alone: Sequence[Row]) -> Picture:
     """Correlations with their intervals: of all networks, within each generator, and as published."""
     names, cells = _different(overall, "property"), _different(overall, "cell")
-    figure = _figure(11, 4.6)
+    figure = new_figure(11, 4.6)
     panels = figure.subplots(1, len(cells), sharey=True, sharex=True)
     for panel, cell in zip(panels, cells, strict=True):
         for shift, kind in ((0.22, "all"), (0.0, "WS"), (-0.22, "BA")):
@@ -67,7 +64,7 @@ def plot_correlations(overall: Sequence[Row], alone: Sequence[Row]) -> Picture:
     panels[0].set_yticks([-number for number in range(len(names))], [str(name).replace("_", " ") for name in names])
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    return _picture(
+    return as_picture(
         figure, "Correlation of graph properties with test accuracy: all networks, each generator alone, published."
     )
 
@@ -75,7 +72,7 @@ def plot_correlations(overall: Sequence[Row], alone: Sequence[Row]) -> Picture:
 def plot_folds(rows: Sequence[Row], bounds: Sequence[float]) -> Picture:
     """R2 on ten folds with intervals, by cell and regressor, and the bound of each cell."""
     names, cells = _different(rows, "regressor"), _different(rows, "cell")
-    figure = _figure(8, 3.6)
+    figure = new_figure(8, 3.6)
     axes = figure.subplots()
     for number, (name, colour) in enumerate(zip(names, BARS, strict=True)):
         some = [row for row in rows if row.more["regressor"] == name]
@@ -90,7 +87,7 @@ def plot_folds(rows: Sequence[Row], bounds: Sequence[float]) -> Picture:
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     axes.legend(loc="upper left", fontsize="small")
-    return _picture(figure, "R² on ten folds: the mean over shuffles with its interval, and what is asked for.")
+    return as_picture(figure, "R² on ten folds: the mean over shuffles with its interval, and what is asked for.")
 
 
 def _different(rows: Sequence[Row], name: str) -> list[Any]:
@@ -102,16 +99,3 @@ def _values(rows: Sequence[Row]) -> tuple[Floats, Floats]:
     """The figures of rows, shape (n,), and how far their intervals reach down and up, shape (2, n)."""
     values, low, high = np.array([(row.ours, row.low, row.high) for row in rows], dtype=np.float64).T
     return values, np.array([values - low, high - values])
-
-
-def _figure(width: float, height: float) -> Figure:
-    """An empty figure, in inches; without pyplot there is no state and no window."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _picture(figure: Figure, caption: str) -> Picture:
-    png = BytesIO()
-    figure.savefig(png, format="png", dpi=130)
-    return Picture(png.getvalue(), caption)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasgen.reproduce.context import Context
-from nasgen.reproduce.rnn_regressors import REGRESSORS
-from nasgen.reproduce.rnn_tables import Networks
+from nasgen.reproduce.rnn_priors.context import Context
+from nasgen.reproduce.rnn_priors.regressors import REGRESSORS
+from nasgen.reproduce.rnn_priors.stored_tables import Networks
 from nasgen.reproduce.tables import Row, Table, within
 from nasgen.reproduce.units import each_unit
 from predictors.features.properties import NAMES

@@ -1,0 +1,137 @@
+"""Schedules: how many weights go at each step. Each is a frozen value with one method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Left:
+    """Where pruning stands.
+
+    Attributes
+    ----------
+    total
+        Weights before the first step.
+    saliencies
+        Of those that are left, ascending; shape (left,).
+    """
+
+    total: int
+    saliencies: Tensor
+
+    def __len__(self) -> int:
+        """How many weights are left."""
+        return len(self.saliencies)
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """How many weights go at a step."""
+
+    def count(self, step: int, left: Left) -> int:
+        """Weights to remove at a step from 0; 0 when it is over."""
+        ...
+
+
+def kept_at(rate: float | Fraction, total: int) -> int:
+    """How many of a number of weights are left at a rate, to the nearest (half up).
+
+    A float counts as the decimal number that it is written as: of 1,000 weights, .9 leaves 100.
+    """
+    return int((1 - _exact(rate)) * total + Fraction(1, 2))
+
+
+def _exact(rate: float | Fraction) -> Fraction:
+    return rate if isinstance(rate, Fraction) else Fraction(str(rate))
+
+
+def _down_to(rate: float | Fraction, left: Left) -> int:
+    return max(0, len(left) - kept_at(rate, left.total))
+
+
+@dataclass(frozen=True)
+class OneShot:
+    """All at once: a share ``rate`` of all weights."""
+
+    rate: float
+
+    def count(self, step: int, left: Left) -> int:
+        """Everything at step 0."""
+        return _down_to(self.rate, left) if step == 0 else 0
+
+
+@dataclass(frozen=True)
+class Once:
+    """A number of weights, all at once."""
+
+    size: int
+
+    def count(self, step: int, left: Left) -> int:
+        """The number at step 0."""
+        return self.size if step == 0 else 0
+
+
+@dataclass(frozen=True)
+class FixedSize:
+    """A number of weights at each step, as long as there are more."""
+
+    size: int
+
+    def count(self, step: int, left: Left) -> int:
+        """The number."""
+        return self.size if self.size < len(left) else 0
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A share ``rate`` of the weights that are left, rounded down."""
+
+    rate: float
+
+    def count(self, step: int, left: Left) -> int:
+        """Of 5 weights at a half: 2."""
+        return int(_exact(self.rate) * len(left))
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """As many weights, the least first, as sum up to no more than ``size`` in saliency."""
+
+    size: float
+
+    def count(self, step: int, left: Left) -> int:
+        """The largest such prefix; all but one weight at most."""
+        return min(int((left.saliencies.cumsum(0) <= self.size).sum()), len(left) - 1)
+
+
+@dataclass(frozen=True)
+class Cubic:
+    """To a ``rate`` in a number of steps, most at first: rate (1 - (1 - t)^3) (Zhu, Gupta 2017, eq. 1)."""
+
+    rate: float
+    steps: int
+
+    def count(self, step: int, left: Left) -> int:
+        """Down to the rate after this step."""
+        done = Fraction(step + 1, self.steps)
+        return _down_to(_exact(self.rate) * (1 - (1 - done) ** 3), left) if step < self.steps else 0
+
+
+@dataclass(frozen=True)
+class Geometric:
+    """To a ``rate`` in a number of steps, each with the same share of what the one before left."""
+
+    rate: float
+    steps: int
+
+    def count(self, step: int, left: Left) -> int:
+        """Down to the rate after this step."""
+        if step >= self.steps:
+            return 0
+        last = step == self.steps - 1
+        return _down_to(self.rate if last else 1 - (1 - self.rate) ** ((step + 1) / self.steps), left)
