@@ -114,25 +114,12 @@ class Pruner:
 
     def _keep(self, alive: Tensor) -> None:
         if self.rewind is not None:
-            restore(self.network, self.rewind)
+            self.network.load_state_dict(self.rewind)
         masks = torch.split(alive, [target.mask.numel() for target in self.targets])
         for target, mask in zip(self.targets, masks, strict=True):
             target.keep(mask.view_as(target.mask))
 
 
 def snapshot(network: nn.Module) -> dict[str, Tensor]:
-    """The parameters and buffers of a network by name, copied; masks are left out, and pruned weights are as zeros."""
-    state = network.state_dict()
-    return {
-        name.removesuffix("_orig"): value.clone() * state.get(f"{name.removesuffix('_orig')}_mask", 1)
-        for name, value in state.items()
-        if not name.endswith("_mask")
-    }
-
-
-def restore(network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Go back to a snapshot; weights under masks come back too where the snapshot has them."""
-    own = network.state_dict()
-    with torch.no_grad():
-        for name, value in state.items():
-            own[f"{name}_orig" if f"{name}_orig" in own else name].copy_(value)
+    """The state of a network, copied."""
+    return {name: value.clone() for name, value in network.state_dict().items()}

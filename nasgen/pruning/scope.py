@@ -53,9 +53,9 @@ class Scope:
 
 def _deviation(target: Target) -> Tensor:
     """Of the weights that are left; 1 where they do not differ."""
-    left = target.parameter.detach()[target.mask != 0]
-    deviation = left.std(correction=0)
-    return deviation if len(left) and deviation > 0 else torch.ones_like(deviation)
+    left = target.weight[target.mask != 0]
+    deviation = left.std(correction=0) if len(left) else left.sum()
+    return deviation if deviation > 0 else torch.ones_like(deviation)
 
 
 def least(compared: Tensor, alive: Tensor, groups: Tensor, count: int, equal: bool = False) -> Tensor:

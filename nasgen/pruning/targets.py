@@ -1,4 +1,10 @@
-"""Targets: the weights of a network that may be pruned, and the masks over them."""
+"""Targets: the weights of a network that may be pruned, and the masks over them.
+
+A mask works by three means: pruned weights are zeros in the parameter itself, their gradients are zeroed, and before
+each forward pass of the network they are zeroed again, for optimisers that move a weight without a gradient. The
+network's parameters keep their names. (torch's own pruning makes a product of weight and mask before the pass of each
+module: it is stale where a module reads the weights of another one, as attention does.)
+"""
 
 from __future__ import annotations
 
@@ -8,7 +14,6 @@ from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import prune
 
 _SPARED = (nn.Embedding, nn.EmbeddingBag, nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.PReLU)
 _GATES = {"LSTM": 4, "GRU": 3}
@@ -16,15 +21,12 @@ _GATES = {"LSTM": 4, "GRU": 3}
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One parameter of a module under a mask of torch's (:mod:`torch.nn.utils.prune`).
-
-    From then on the module's attribute of that name is the product of ``NAME_orig``, the parameter, and ``NAME_mask``,
-    a buffer, made anew before each forward pass.
+    """One parameter of a module under a mask.
 
     Attributes
     ----------
     name
-        In the network, as in its ``named_parameters()`` before.
+        In the network, as in its ``named_parameters()``.
     module, attribute
         Whose parameter it is, and its name there.
     gates
@@ -37,37 +39,36 @@ class Target:
     gates: int
 
     @property
-    def weight(self) -> Tensor:
-        """The weights with zeros where there are none any more; no gradient."""
-        return self.parameter.detach() * self.mask
+    def parameter(self) -> nn.Parameter:
+        """What is trained, with zeros where weights are pruned."""
+        return self.module.get_parameter(self.attribute)
 
     @property
-    def parameter(self) -> nn.Parameter:
-        """What is trained."""
-        parameter = getattr(self.module, f"{self.attribute}_orig")
-        assert isinstance(parameter, nn.Parameter)
-        return parameter
+    def weight(self) -> Tensor:
+        """The same without gradient."""
+        return self.parameter.detach()
 
     @property
     def mask(self) -> Tensor:
-        """1 where a weight is kept, else 0; of the weights' shape and type."""
-        mask = getattr(self.module, f"{self.attribute}_mask")
-        assert isinstance(mask, Tensor)
-        return mask
+        """1 where a weight is kept, else 0; of the weights' shape and type, and on their device."""
+        return self.module.get_buffer(_mask_of(self.attribute))
 
     def keep(self, mask: Tensor) -> None:
-        """Keep the weights where a mask of their shape is not 0; what is pruned becomes 0 in the parameter too."""
+        """Keep the weights where a mask of their shape is not 0."""
         self.mask.copy_(mask)
+        self.apply()
+
+    def apply(self) -> None:
+        """Zero what is pruned."""
         with torch.no_grad():
             self.parameter.mul_(self.mask)
-        setattr(self.module, self.attribute, self.parameter * self.mask)  # for who reads it before the next pass
 
 
 def targets_of(network: nn.Module, only: Sequence[str] = ("*",), spare: Sequence[str] = ()) -> list[Target]:
     """Put masks of ones over the weights of a network, in the order of its parameters.
 
     Weights are the parameters whose names say so (``weight``, ``weight_ih_l0``, ``in_proj_weight``), but for those of
-    embeddings and normalisations. Biases are no weights. A network that has such masks already keeps them.
+    embeddings and normalisations. Biases are no weights. A weight that has such a mask already keeps it.
 
     Parameters
     ----------
@@ -85,27 +86,31 @@ def targets_of(network: nn.Module, only: Sequence[str] = ("*",), spare: Sequence
         (f"{path}.{name}" if path else name, module, name)
         for path, module in network.named_modules()
         if not isinstance(module, _SPARED)
-        for name in _weights_of(module)
+        for name, _ in module.named_parameters(recurse=False)
+        if name.startswith("weight") or name.endswith("weight")
     ]
     chosen = [one for one in found if _matches(one[0], only) and not _matches(one[0], spare)]
     if not chosen:
         names = ", ".join(name for name, _, _ in found) or "no weights"
         raise ValueError(f"expected weights called {' or '.join(only)}, found {names}")
-    for _, module, name in chosen:
-        if not hasattr(module, f"{name}_mask"):
-            prune.identity(module, name)  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
-    return [Target(path, module, name, _gates(module)) for path, module, name in chosen]
-
-
-def finish(targets: Sequence[Target]) -> None:
-    """Make plain parameters of the targets again, with zeros where weights were pruned."""
+    targets = [Target(path, module, name, _gates(module)) for path, module, name in chosen]
     for target in targets:
-        prune.remove(target.module, target.attribute)  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
+        if not hasattr(target.module, _mask_of(target.attribute)):
+            _put_mask(network, target)
+    return targets
 
 
-def _weights_of(module: nn.Module) -> list[str]:
-    names = [name.removesuffix("_orig") for name, _ in module.named_parameters(recurse=False)]
-    return [name for name in names if name.startswith("weight") or name.endswith("weight")]
+def _put_mask(network: nn.Module, target: Target) -> None:
+    mask = torch.ones_like(target.parameter, requires_grad=False)
+    target.module.register_buffer(_mask_of(target.attribute), mask, persistent=False)
+    target.parameter.register_hook(  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
+        lambda gradient: gradient * target.mask
+    )
+    network.register_forward_pre_hook(lambda module, inputs: target.apply())
+
+
+def _mask_of(attribute: str) -> str:
+    return f"{attribute}_mask"
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

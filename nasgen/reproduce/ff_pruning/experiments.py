@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from nasgen.pruning.pruner import Pruner, restore, snapshot
+from nasgen.pruning.pruner import Pruner, snapshot
 from nasgen.pruning.schedule import Relative, Schedule
 from nasgen.pruning.targets import targets_of
 from nasgen.reproduce.ff_pruning.protocol import (
@@ -129,7 +129,7 @@ def prune_dense(place: Place, unit: Pruned) -> list[dict[str, float]]:
     numerics.prepare(1)
     parts = mnist(place.mnist, unit.dense.seed)
     network = mlp(unit.dense.widths)
-    restore(network, load_file(unit.dense.file(place)))
+    network.load_state_dict(load_file(unit.dense.file(place)))
     saliency, scope = METHODS[unit.method]
     targets = targets_of(network)
     curvature = parts.training.take(slice(0, CURVATURE_ROWS)) if saliency == "obd" else None

@@ -13,8 +13,8 @@ from nasgen.reproduce.rnn_priors.correlations import bootstrapped, correlation_t
 from nasgen.reproduce.rnn_priors.folds import SURROGATE, fold_tables
 from nasgen.reproduce.rnn_priors.regressors import REGRESSORS
 from nasgen.reproduce.rnn_priors.split import split_tables
-from nasgen.reproduce.rnn_priors.structure import accuracy_tables, property_tables
 from nasgen.reproduce.rnn_priors.stored_tables import read_networks
+from nasgen.reproduce.rnn_priors.structure import accuracy_tables, property_tables
 
 
 def test_a_correlation_by_hand() -> None:

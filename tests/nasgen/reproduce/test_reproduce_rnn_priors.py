@@ -14,8 +14,8 @@ from small_rnn_tables import Values, trained_networks, write_table
 from nasgen.reproduce import rnn_priors
 from nasgen.reproduce.rnn_priors import folds, split
 from nasgen.reproduce.rnn_priors.context import Context, Maker
-from nasgen.reproduce.rnn_priors.structure import accuracy_tables, property_tables
 from nasgen.reproduce.rnn_priors.stored_tables import CELLS
+from nasgen.reproduce.rnn_priors.structure import accuracy_tables, property_tables
 from nasgen.reproduce.tables import Row, Table
 
 
