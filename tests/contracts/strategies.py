@@ -7,6 +7,7 @@ from typing import Any
 from contracts.strategy_contract import Make
 from nasgen.evaluation import Evaluation, Outcome
 from nasgen.strategies.baselines import LocalSearch, RandomSearch, RegularizedEvolution
+from nasgen.strategies.bayesian import Bayesian
 from nasgen.strategies.evolution import Evolution
 from nasgen.strategies.generational import GenerationalEvolution
 from nasgen.strategies.irwin_harris import IrwinHarris
@@ -38,6 +39,10 @@ MAKERS: dict[str, Make] = {
     "irwin-harris": lambda space, asked: IrwinHarris(space, asked, samples=100),
     "regularized-evolution": lambda space, asked: RegularizedEvolution(space, asked, population=12, sample_size=4),
     "local-search": lambda space, asked: LocalSearch(space, asked, patience=7),
+    "bayesian": lambda space, asked: Bayesian(space, asked, size=60, initial=20),
+    "bayesian-box": lambda space, asked: Bayesian(
+        space, asked, size=60, initial=20, features="relational5", within="box"
+    ),
     "evolution": Evolution,
     "evolution-surrogate": lambda space, asked: Evolution(
         space, asked, prescreen=screen(space), brood=8, exploration=0.3

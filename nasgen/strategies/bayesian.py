@@ -1,0 +1,159 @@
+"""Bayesian optimisation over a database of genotypes that features describe.
+
+"Bayes Optimal Neural Network Pruning using Relational Graph Properties": a Gaussian process over the properties of
+relational graphs, the upper confidence bound, and the mask of the database that is most like what the bound asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from nasgen.evaluation import Evaluation
+from nasgen.strategies.database import Database, Floats
+from nasgen.strategies.gp_ucb import KAPPA, bound, fitted_process, suggest
+from nasgen.strategies.protocol import Proposal, draw_fresh, with_key
+from search_spaces import SearchSpace
+
+G = TypeVar("G")
+
+REPEATS = 10
+"""Suggestions of one ask that may lead to a genotype that is known already."""
+
+
+class Bayesian(Generic[G]):
+    """Bayesian optimisation over random genotypes that are drawn once.
+
+    Parameters
+    ----------
+    features
+        The feature set that describes genotypes.
+    size
+        Genotypes drawn at the first ask; when all of them were asked, others follow at random.
+    initial
+        Asks at random before the first fit.
+    kappa
+        Spreads in the upper confidence bound.
+    within
+        ``box``: the bound is maximised over the box of all features, and the genotype most similar to that point is
+        fetched, as published; one that is known counts as an observation there and costs nothing. ``database``: the
+        bound is maximised over the genotypes themselves.
+    similarity
+        By which it is fetched (:data:`nasgen.strategies.database.SIMILARITIES`).
+    sparsity_weight
+        Times the sparsity of a genotype's graph (its ``info``), added to the fitness (the paper's second objective).
+    """
+
+    generational = False
+
+    def __init__(
+        self,
+        space: SearchSpace[G],
+        asked: Callable[[str], bool],
+        *,
+        features: str = "default",
+        size: int = 1_000,
+        initial: int = 5,
+        kappa: float = KAPPA,
+        within: str = "database",
+        similarity: str = "standardised cosine",
+        sparsity_weight: float = 0.0,
+    ) -> None:
+        if within not in ("box", "database"):
+            raise ValueError(f"within must be box or database, found {within!r}")
+        self.space = space
+        self.asked = asked
+        self.features = features
+        self.size = size
+        self.initial = initial
+        self.kappa = kappa
+        self.within = within
+        self.similarity = similarity
+        self.sparsity_weight = sparsity_weight
+        self._seed: int | None = None
+        self._database: Database[G] | None = None
+        self._keys: list[str] = []
+        self._values: dict[str, float] = {}
+        self._suggested: list[tuple[Floats, str]] = []
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Failures are not learned from; their genotypes are not asked again."""
+        for evaluation in evaluations:
+            if evaluation.fitness is not None:
+                self._values[evaluation.key] = self._value(evaluation)
+
+    def _value(self, evaluation: Evaluation) -> float:
+        assert evaluation.fitness is not None
+        if not self.sparsity_weight:
+            return evaluation.fitness
+        info = self.space.to_graph(self.space.decode(evaluation.genotype)).info
+        return evaluation.fitness + self.sparsity_weight * info["sparsity"]
+
+    def ask(self, rng: np.random.Generator) -> list[Proposal[G]]:
+        """One genotype of the database that was not asked before; a random one when there is none left."""
+        if self._seed is None:
+            self._seed = int(rng.integers(2**63))
+        database = self._drawn()
+        left = [place for place, key in enumerate(self._keys) if not self.asked(key)]
+        if not left:
+            return [draw_fresh(self.space, rng, self.asked, lambda: Proposal(self.space.sample(rng)))]
+        place = self._from_box(rng, database, left) if self.within == "box" else self._best(rng, database, left)
+        proposal = Proposal(database.genotypes[place], self._keys[place], "fetch" if self._learned else "sample")
+        return [with_key(self.space, proposal)]
+
+    @property
+    def _learned(self) -> bool:
+        return len(self._values) >= self.initial
+
+    def _drawn(self) -> Database[G]:
+        if self._database is None:
+            self._database = Database.drawn(self.space, np.random.default_rng(self._seed), self.size, self.features)
+            self._keys = [self.space.key(genotype) for genotype in self._database.genotypes]
+        return self._database
+
+    def _best(self, rng: np.random.Generator, database: Database[G], left: Sequence[int]) -> int:
+        """The place with the highest bound of those left."""
+        if not self._learned:
+            return int(rng.choice(left))
+        X = _to_unit_box(database, database.vectors)
+        known = [place for place, key in enumerate(self._keys) if key in self._values]
+        if not known:
+            return int(rng.choice(left))
+        y = np.array([self._values[self._keys[place]] for place in known])
+        process = fitted_process(X[known], y, int(rng.integers(2**31)))
+        return int(left[int(np.argmax(bound(process, X[left], self.kappa)))])
+
+    def _from_box(self, rng: np.random.Generator, database: Database[G], left: Sequence[int]) -> int:
+        """The place most similar to where the bound is highest; what is known there is observed on the way."""
+        low, width = database.low, database.high - database.low
+        for _ in range(REPEATS):
+            point = self._point(rng, len(low))
+            place = database.fetch(low + point * width, self.similarity)
+            self._suggested.append((point, self._keys[place]))
+            if not self.asked(self._keys[place]):
+                return place
+        return int(rng.choice(left))
+
+    def _point(self, rng: np.random.Generator, dimensions: int) -> Floats:
+        observed = [(point, self._values[key]) for point, key in self._suggested if key in self._values]
+        if not self._learned or len(observed) < 2:
+            return rng.random(dimensions)
+        X, y = np.array([point for point, _ in observed]), np.array([value for _, value in observed])
+        return suggest(rng, X, y, self.kappa)
+
+    def state(self) -> Any:
+        """The seed of the database, and where each fetched genotype was observed."""
+        return {"seed": self._seed, "suggested": [[point.tolist(), key] for point, key in self._suggested]}
+
+    def restore(self, state: Any, told: Sequence[Evaluation]) -> None:
+        """Draw the same database again, and be told again."""
+        self._seed = state["seed"]
+        self._suggested = [(np.array(point), key) for point, key in state["suggested"]]
+        self.tell(told)
+
+
+def _to_unit_box(database: Database[Any], vectors: Floats) -> Floats:
+    width = database.high - database.low
+    return np.asarray((vectors - database.low) / np.where(width > 0, width, 1.0))
