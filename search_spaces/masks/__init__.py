@@ -3,7 +3,7 @@
 You, Leskovec, He, Xie 2020, "Graph Structure of Neural Networks"; "Bayes Optimal Neural Network Pruning using
 Relational Graph Properties". ``genotype`` is the value and ``relational`` what it means: masks. ``placement`` says who
 owns which inputs, ``generators`` draw graphs, of which ``edges`` takes exactly so many; ``mutation`` and ``crossover``
-vary them, ``validity`` judges them. ``describing`` makes them graphs for predictors, ``network`` makes them modules, and
+vary them, ``validity`` judges them. ``describing`` makes them graphs for predictors, ``network`` modules, and
 ``source`` code.
 """
 
@@ -196,7 +196,7 @@ class MaskSpace:
         return to_graph(genotype, self.limits, None if self.input_spread is None else np.array(self.input_spread))
 
     def masks(self, genotype: MaskGenotype) -> list[Bools]:
-        """The masks of the layers before hidden ones, each of shape (out, in); ValueError on too few or many weights."""
+        """The masks of the layers before hidden ones, each of shape (out, in); ValueError where it has no such."""
         return masks_of(genotype, self.limits.hidden)
 
     def build(self, genotype: MaskGenotype, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:

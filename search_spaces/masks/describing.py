@@ -7,7 +7,8 @@ import numpy as np
 from search_spaces.graph import LabelledGraph
 from search_spaces.masks.edges import Floats
 from search_spaces.masks.genotype import Ints, MaskGenotype
-from search_spaces.masks.placement import coordinates
+from search_spaces.masks.placement import centres, coordinates
+from search_spaces.masks.relational import layer_owners
 from search_spaces.masks.validity import Limits
 
 
@@ -50,7 +51,7 @@ def _locality(genotype: MaskGenotype, owned: Ints, limits: Limits) -> float:
     """The mean of ``(p - q) ** 2`` over edges (i, j), p an input of i and q of j: by centres and variances of nodes."""
     places = coordinates(limits.input_shape)
     counts = np.bincount(owned, minlength=genotype.nodes)
-    centre = np.stack([np.bincount(owned, axis, genotype.nodes) / counts for axis in places.T], axis=1)
+    centre = centres(owned, genotype.nodes, limits.input_shape)
     variance = np.bincount(owned, ((places - centre[owned]) ** 2).sum(axis=1), genotype.nodes) / counts
     readers, read = np.nonzero(genotype.matrix)
     squared = ((centre[readers] - centre[read]) ** 2).sum(axis=1) + variance[readers] + variance[read]
@@ -58,8 +59,6 @@ def _locality(genotype: MaskGenotype, owned: Ints, limits: Limits) -> float:
 
 
 def _mean_spread(genotype: MaskGenotype, owned: Ints, limits: Limits, spread: Floats) -> float:
-    from search_spaces.masks.relational import layer_owners
-
     units = np.bincount(layer_owners(owned, limits.hidden, genotype.nodes)[0][0], minlength=genotype.nodes)
     read = units @ genotype.matrix  # how many hidden units read the inputs of each node
     return float((read[owned] * spread).sum() / read[owned].sum())

@@ -52,9 +52,9 @@ def rewire_locally(rng: np.random.Generator, genotype: MaskGenotype, limits: Lim
         for place in rng.choice(edges, _some(rng, len(edges), len(edges)), replace=False).tolist():
             reader, read = divmod(place, genotype.nodes)
             if rng.random() < 0.5:
-                reader = int(pick(rng, near[reader]))
+                reader = pick(rng, near[reader].tolist())
             else:
-                read = int(pick(rng, near[read]))
+                read = pick(rng, near[read].tolist())
             if not matrix[reader, read]:
                 matrix[reader, read] = True
                 gone.append(place)
@@ -76,7 +76,7 @@ def swap_inputs(rng: np.random.Generator, genotype: MaskGenotype, limits: Limits
             if near:
                 others &= ((places - places[one]) ** 2).sum(axis=1) <= 2
             if (choices := np.flatnonzero(others)).size:
-                other = pick(rng, choices)
+                other = pick(rng, choices.tolist())
                 owners[[one, other]] = owners[[other, one]]
         return MaskGenotype.of(genotype.matrix, owners, genotype.kept)
 

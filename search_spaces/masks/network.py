@@ -45,10 +45,10 @@ def build_network(
 
 
 class MaskNetwork(nn.Module):
-    """Inputs of shape (B, ...), flattened, to logits of shape (B, n_classes): masked layers, ReLU after each, a dense one.
+    """Inputs of shape (B, ...), flattened, to logits of shape (B, n_classes).
 
-    Under the same seed, the weights with ``init="dense"`` are those that ``torch.nn.Linear`` layers of these widths
-    would have, one made after the other.
+    Masked layers with ReLU after each, and a dense one. With ``init="dense"`` the weights are those that
+    ``torch.nn.Linear`` layers of these widths, made one after the other, would have under the same seed.
     """
 
     def __init__(self, masks: Sequence[Tensor], n_classes: int, *, init: str = "dense") -> None:

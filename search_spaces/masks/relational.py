@@ -106,4 +106,5 @@ def masks_of(genotype: MaskGenotype, hidden: Sequence[int]) -> list[Bools]:
 
 def broken_surplus(kept: int, surplus: int, largest: int) -> str:
     """What is wrong with edges of ``kept + surplus`` weights, the largest with ``largest``."""
-    return f"edges must have {kept}..{kept + max(largest, 1) - 1} weights, of which {kept} are kept, found {kept + surplus}"
+    most = kept + max(largest, 1) - 1
+    return f"edges must have {kept}..{most} weights, of which {kept} are kept, found {kept + surplus}"
