@@ -56,7 +56,7 @@ def graph_of_masks(masks: Sequence[Any], level: str = "neuron") -> LabelledGraph
             "masks must have the shape (out, in) on the level 'neuron', found one of a convolution, whose units depend "
             "on the size of its images: take the level 'channel' or 'kernel'"
         )
-    counts = kept_counts(layers, by_channel=level != "neuron")
+    counts = kept_counts(layers)
     return _of_kernels(counts) if level == "kernel" else _of_channels([count > 0 for count in counts])
 
 

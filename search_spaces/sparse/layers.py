@@ -33,15 +33,13 @@ def check_consecutive(masks: Sequence[Any]) -> list[Bools]:
     return layers
 
 
-def kept_counts(layers: Sequence[Bools], *, by_channel: bool) -> list[Ints]:
+def kept_counts(layers: Sequence[Bools]) -> list[Ints]:
     """How many weights each kernel keeps, shape (out, in) for each layer.
 
-    With ``by_channel``, what a unit reads of one channel of a convolution before it is one kernel.
+    What a unit of a linear layer reads of one channel of a convolution before it is a kernel too.
     """
     counts = []
     for number, mask in enumerate(layers):
-        channels = mask.shape[1]
-        if by_channel and number and mask.ndim == 2:
-            channels = len(layers[number - 1])
+        channels = len(layers[number - 1]) if number else mask.shape[1]
         counts.append(mask.reshape(len(mask), channels, -1).sum(axis=2, dtype=np.int64))
     return counts

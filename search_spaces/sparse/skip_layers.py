@@ -51,7 +51,7 @@ class SkipLayerNetwork(nn.Module):
     Raises
     ------
     ValueError
-        On directed cycles, on edges that :class:`LabelledGraph` refuses, without vertices, and on unknown names.
+        On directed cycles, edges that :class:`LabelledGraph` refuses, no vertices or inputs, and other names.
     """
 
     _order: Tensor
@@ -71,8 +71,8 @@ class SkipLayerNetwork(nn.Module):
         for option, value, known in (("activation", activation, ACTIVATIONS), ("readout", readout, READOUTS)):
             if value not in known:
                 raise ValueError(f"{option} must be one of {', '.join(known)}, found {value!r}")
-        if n < 1:
-            raise ValueError(f"the graph must have a vertex or more, found {n}")
+        if n < 1 or n_inputs < 1:
+            raise ValueError(f"there must be a vertex and an input or more, found {n} and {n_inputs}")
         checked = LabelledGraph(("neuron",) * n, tuple(edges))
         layer = np.array(layering(n, checked.edges), dtype=np.int64)
         order = np.argsort(layer, kind="stable")  # of the neurons in the states: layer by layer
@@ -84,7 +84,7 @@ class SkipLayerNetwork(nn.Module):
         tails, heads = np.array(checked.edges, dtype=np.int64).reshape(-1, 2).T
         fan_in = np.bincount(heads, minlength=n)
         fan_in[layer == 0] = n_inputs
-        bounds = torch.from_numpy(fan_in**-0.5).float() if n_inputs else torch.ones(n)
+        bounds = torch.from_numpy(fan_in**-0.5).float()
         self.inputs = nn.Linear(n_inputs, self.widths[0], bias=False)
         self.weight = nn.Parameter((2 * torch.rand(len(heads)) - 1) * bounds[heads])
         self.bias = nn.Parameter((2 * torch.rand(n) - 1) * bounds)
@@ -106,7 +106,7 @@ class SkipLayerNetwork(nn.Module):
 
     def states(self, inputs: Tensor) -> Tensor:
         """All neurons, layer by layer, shape (B, n)."""
-        biases = self.bias[self._order].split(self.widths)
+        biases = torch.split(self.bias[self._order], self.widths)
         states = self.activation(self.inputs(inputs.flatten(1)) + biases[0])
         for number in range(1, len(self.widths)):
             summed = F.linear(states, self.matrix(number), biases[number])
