@@ -22,7 +22,7 @@ from search_spaces.graph import LabelledGraph
 from search_spaces.masks.crossover import CROSSOVERS
 from search_spaces.masks.describing import to_graph
 from search_spaces.masks.edges import first_edges
-from search_spaces.masks.generators import GENERATORS, Frame
+from search_spaces.masks.generators import GENERATORS, Frame, one_way
 from search_spaces.masks.genotype import MAX_NODES, Bools, MaskGenotype, decode, encode, key
 from search_spaces.masks.mutation import MUTATIONS
 from search_spaces.masks.placement import PLACEMENTS, centres
@@ -62,6 +62,10 @@ class MaskSpace:
         one of .75, .6, .45, .3 and .15 of which the dense classifier and the self edges leave room for anything.
     generators
         The random graphs to choose from (:mod:`search_spaces.masks.generators`).
+    mutual
+        Least and largest share of the pairs of nodes that read each other, where one reads the other: a sampled graph
+        has a random one. (1, 1) is for symmetric graphs, as in You et al. 2020, all of which have the same degree on
+        average. It is no matter to ``er``.
     placements
         Who owns which inputs (:mod:`search_spaces.masks.placement`): ``contiguous``, ``random``, ``tiles``, and where
         there is ``input_spread``, ``spread``; all of these unless told.
@@ -93,6 +97,7 @@ class MaskSpace:
         nodes: int | None = None,
         sparsities: Sequence[float] | None = None,
         generators: Sequence[str] = tuple(GENERATORS),
+        mutual: Sequence[float] = (0.0, 1.0),
         placements: Sequence[str] | None = None,
         input_spread: Sequence[float] | None = None,
         self_edges: bool = True,
@@ -117,6 +122,7 @@ class MaskSpace:
             raise ValueError(f"init must be one of {', '.join(map(repr, INITS))}, found {init!r}")
         self.init = init
         self.generators = known_names("generators", generators, GENERATORS)
+        self.mutual = _mutual(mutual)
         self.input_spread = _spread(input_spread, prod(shape))
         known = [name for name in PLACEMENTS if name != "spread" or self.input_spread]
         self.placements = known_names("placements", known if placements is None else placements, PLACEMENTS)
@@ -139,6 +145,7 @@ class MaskSpace:
             "nodes": self.limits.nodes,
             "sparsities": list(self.sparsities),
             "generators": list(self.generators),
+            "mutual": list(self.mutual),
             "placements": list(self.placements),
             "input_spread": None if self.input_spread is None else list(self.input_spread),
             "self_edges": self.limits.self_edges,
@@ -158,9 +165,14 @@ class MaskSpace:
         spread = None if self.input_spread is None else np.array(self.input_spread)
         owners = PLACEMENTS[placement](rng, limits.input_shape, n, spread)
         weights = edge_weights(owners, limits.hidden, n)
-        own = int(np.trace(weights))  # edges of nodes to themselves take no part in the degree
-        degree = (n - 1) * min(1.0, max(0.0, (kept - own) / max(1, limits.masked - own)))
-        ranks = GENERATORS[generator](rng, Frame(degree, centres(owners, n, limits.input_shape)))
+        own = int(np.trace(weights))  # edges of nodes to themselves take no part in what follows
+        share = min(1.0, max(0.0, (kept - own) / max(1, limits.masked - own)))
+        least, most = self.mutual
+        mutual = max(2 * share - 1, least + (most - least) * rng.random())  # more than all pairs there are not
+        frame = Frame((n - 1) * min(1.0, 2 * share / (1 + mutual)), centres(owners, n, limits.input_shape))
+        ranks = GENERATORS[generator](rng, frame)
+        if generator != "er":
+            ranks = one_way(rng, ranks, mutual)
         if limits.self_edges:
             np.fill_diagonal(ranks, -1.0)
         return MaskGenotype.of(first_edges(ranks, weights, kept), owners, kept)
@@ -220,6 +232,15 @@ def _spread(values: Sequence[float] | None, inputs: int) -> tuple[float, ...] | 
         expected = f"{inputs} finite numbers of at least 0, one an input feature and not all of them 0"
         raise ValueError(f"input_spread must be {expected}, found {shortened(values)}")
     return tuple(found.tolist())
+
+
+def _mutual(values: Sequence[float]) -> tuple[float, float]:
+    found = tuple(values) if isinstance(values, list | tuple) else ()
+    if len(found) != 2 or not all(type(share) in (int, float) for share in found) or not 0 <= found[0] <= found[1] <= 1:
+        raise ValueError(
+            f"mutual must be two shares that ascend from 0 or more to 1 or less, found {shortened(values)}"
+        )
+    return float(found[0]), float(found[1])
 
 
 def _sparsities(

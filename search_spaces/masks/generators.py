@@ -1,9 +1,9 @@
 """Random graphs whose properties differ widely while exactly the same number of weights is kept.
 
 A generator ranks all edges, and :func:`search_spaces.masks.edges.first_edges` takes as many as it may: so a generator
-need not know how many weights an edge keeps. All but ``er`` rank both directions of a pair alike, and their graphs are
-symmetric but for one edge. Each draws its own parameters, from wide ranges: uniform random masks of equal size have
-nearly equal properties.
+need not know how many weights an edge keeps. All but ``er`` rank both directions of a pair alike; :func:`one_way` then
+takes one from some pairs, for as many more pairs. Each draws its own parameters, from wide ranges: the properties of
+uniform random masks of equal size hardly differ.
 """
 
 from __future__ import annotations
@@ -129,6 +129,17 @@ GENERATORS: Mapping[str, Generator] = {
     "ring": ring,
     "geometric": geometric,
 }
+
+
+def one_way(rng: np.random.Generator, ranks: Floats, mutual: float) -> Floats:
+    """The ranks in which a random direction of each pair comes after all others, but for a share of ``mutual`` pairs.
+
+    With equally many edges, symmetric graphs all have one mean degree, and where no pair is mutual it is twice that.
+    """
+    above = np.triu(rng.random(ranks.shape) >= mutual, 1)
+    down = rng.random(ranks.shape) < 0.5
+    last = (above & down) | (above & ~down).T
+    return np.where(last, ranks + ranks.max() + 1, ranks)
 
 
 def ws_flex_graph(rng: np.random.Generator, nodes: int, pairs: int, odds: float) -> Bools:
