@@ -227,7 +227,8 @@ class MaskSpace:
 def _spread(values: Sequence[float] | None, inputs: int) -> tuple[float, ...] | None:
     if values is None:
         return None
-    found = np.array(values, dtype=np.float64) if isinstance(values, list | tuple | np.ndarray) else np.empty(0)
+    numbers = isinstance(values, list | tuple) and all(type(value) in (int, float) for value in values)
+    found = np.array(values if numbers else [], dtype=np.float64)
     if found.shape != (inputs,) or not np.isfinite(found).all() or (found < 0).any() or not found.any():
         expected = f"{inputs} finite numbers of at least 0, one an input feature and not all of them 0"
         raise ValueError(f"input_spread must be {expected}, found {shortened(values)}")

@@ -167,12 +167,13 @@ def ws_flex_graph(rng: np.random.Generator, nodes: int, pairs: int, odds: float)
 
 
 def attached_graph(rng: np.random.Generator, nodes: int, pairs: int, exponent: float) -> Bools:
-    """Preferential attachment of about so many edges, at most a quarter of ``nodes`` squared; shape (nodes, nodes).
+    """Preferential attachment of about so many edges; shape (nodes, nodes).
 
-    Every node but the first ones joins earlier ones, with odds in proportion to degree ** exponent. The number of
-    edges that each brings solves m (nodes - m) = pairs, on average where it is no whole number.
+    Every node joins m earlier ones, or as many as there are, with odds in proportion to degree ** exponent. The number
+    m solves m (nodes - (m + 1) / 2) = pairs, and where it is no whole number it is one above or below by chance.
     """
-    each = (nodes - np.sqrt(max(0.0, nodes**2 - 4.0 * pairs))) / 2
+    twice = 2 * nodes - 1
+    each = (twice - np.sqrt(max(0.0, twice**2 - 8.0 * pairs))) / 2
     graph = np.zeros((nodes, nodes), dtype=np.bool_)
     degree = np.ones(nodes)  # one more than there are: else nobody would join the first ones
     for node in range(1, nodes):
