@@ -104,7 +104,7 @@ def test_spread_is_refused_where_nothing_is_known_of_it() -> None:
 
 
 def test_rings_on_tiles_are_local_in_the_image_and_not_on_random_owners() -> None:
-    space = MaskSpace(input_spread=[1.0] * 784)
+    space = MaskSpace(input_spread=[1.0] * 784, mutual=(1, 1))
     locality = {
         (generator, placement): np.mean(
             [

@@ -90,12 +90,12 @@ def test_weights_stand_at_their_edges() -> None:
     layer = np.array(layering(n, edges))
     order = np.argsort(layer, kind="stable").tolist()
     for number in range(1, len(network.widths)):
-        matrix = network.matrix(number)
+        matrix = network.matrix(number).detach()
         start = sum(network.widths[:number])
         assert matrix.shape == (network.widths[number], start)
         found = {(order[i], order[start + j]): float(matrix[j, i]) for j, i in matrix.nonzero().tolist()}
         into = [place for place, (_, head) in enumerate(edges) if layer[head] == number]
-        assert found == {edges[place]: float(network.weight[place]) for place in into}
+        assert found == {edges[place]: float(network.weight.detach()[place]) for place in into}
 
 
 def test_the_classifier_reads_the_sinks_or_the_last_layer() -> None:

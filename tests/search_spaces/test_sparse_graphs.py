@@ -74,7 +74,7 @@ def consecutive_masks(draw: st.DrawFn) -> list[np.ndarray]:
     widths = draw(st.lists(st.integers(1, 6), min_size=2, max_size=5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     share = draw(st.floats(0, 1))
-    return [rng.random((above, below)) < share for below, above in zip(widths, widths[1:], strict=False)]
+    return [rng.random((above, below)) < share for below, above in pairwise(widths)]
 
 
 @given(consecutive_masks())
