@@ -184,4 +184,5 @@ SPACES: Mapping[str, str] = {
     "cnn": "search_spaces.cnn:CnnSpace",
     "rnn": "search_spaces.rnn:RnnSpace",
     "nasbench201": "search_spaces.nasbench201:NasBench201Space",
+    "mask": "search_spaces.masks:MaskSpace",
 }

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictors.features.distances import Distances, by_blocks
+from predictors.features.connectivity import edge_connectivity
 from predictors.features.pool import Pool
 from predictors.features.protocol import WithoutVocabulary
-from predictors.features.segments import Floats, segment_max
+from predictors.features.segments import Floats, Ints
 
 NAMES = ("degree", "eigenvector", "clustering", "connectivity", "cycles")
 
@@ -44,11 +44,6 @@ class RelationalProperties(WithoutVocabulary):
         """The rows of a pool's graphs, shape (n_graphs, 5)."""
         n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         component = _components(pool)
-        eccentricity, others = by_blocks(pool, _distances)
-        degree = pool.in_degree + pool.out_degree
-        connected = pool.per_graph((others == pool.sizes[pool.graph] - 1).astype(np.float64)) == n
-        diameter = segment_max(eccentricity, pool.graph, pool.n_graphs)
-        least_degree = -segment_max(-degree.astype(np.float64), pool.graph, pool.n_graphs)
         by_graph = np.zeros((pool.n_graphs, 3))
         first_edge = np.searchsorted(pool.edge_graph, np.arange(pool.n_graphs + 1))
         for graph in np.flatnonzero(m):
@@ -56,19 +51,14 @@ class RelationalProperties(WithoutVocabulary):
             tail, head = pool.tail[edges] - pool.first[graph], pool.head[edges] - pool.first[graph]
             adjacency = np.zeros((pool.sizes[graph], pool.sizes[graph]))
             adjacency[tail, head] = adjacency[head, tail] = 1.0
-            by_graph[graph, :2] = _eigenvector(adjacency, component[vertices]), _clustering(adjacency)
-            if connected[graph]:
-                # Plesnik 1975: as many as the least degree wherever no two vertices are more than two edges apart
-                simple = diameter[graph] <= 2
-                by_graph[graph, 2] = least_degree[graph] if simple else _connectivity(adjacency)
+            squared = adjacency @ adjacency
+            largest = _largest(component[vertices])
+            second, by_graph[graph, 0] = _eigenvector(adjacency[np.ix_(largest, largest)])
+            by_graph[graph, 1] = _clustering(adjacency, squared)
+            if len(largest) == len(adjacency):
+                by_graph[graph, 2] = edge_connectivity(adjacency, squared, second)
         n_components = np.bincount(pool.graph[np.unique(component, return_index=True)[1]], minlength=pool.n_graphs)
         return np.column_stack([2 * m / np.maximum(n * (n - 1), 1), by_graph, m - n + n_components])
-
-
-def _distances(pool: Pool) -> tuple[Floats, ...]:
-    """The eccentricity of each vertex and how many others it reaches, direction ignored."""
-    skeleton = Distances.of(pool, directed=False)
-    return skeleton.farthest, skeleton.others
 
 
 def _components(pool: Pool) -> Floats:
@@ -83,22 +73,23 @@ def _components(pool: Pool) -> Floats:
     return np.asarray(connected_components(joined, directed=False)[1])
 
 
-def _eigenvector(adjacency: Floats, component: Floats) -> float:
-    """The average entry of the eigenvector of the largest eigenvalue, on the largest component (the first of those)."""
+def _largest(component: Floats) -> Ints:
+    """The vertices of the largest component, the first of those."""
     names, where, counts = np.unique(component, return_inverse=True, return_counts=True)
-    largest = np.flatnonzero(where == counts.argmax()) if len(names) > 1 else np.arange(len(adjacency))
-    _, vectors = np.linalg.eigh(adjacency[np.ix_(largest, largest)])
-    return float(np.abs(vectors[:, -1]).mean())
+    return np.flatnonzero(where == counts.argmax()) if len(names) > 1 else np.arange(len(component))
 
 
-def _clustering(adjacency: Floats) -> float:
+def _eigenvector(adjacency: Floats) -> tuple[float, float]:
+    """The second largest eigenvalue, and the average entry of the vector of the largest; of two vertices or more."""
+    from scipy.linalg import eigh
+
+    n = len(adjacency)
+    values, vectors = eigh(adjacency, subset_by_index=[n - 2, n - 1], check_finite=False)
+    return float(values[0]), float(np.abs(vectors[:, 1]).mean())
+
+
+def _clustering(adjacency: Floats, squared: Floats) -> float:
     """The average over all vertices of the joined share of their pairs of neighbours; 0 for fewer than two."""
     degree = adjacency.sum(axis=1)
-    joined = ((adjacency @ adjacency) * adjacency).sum(axis=1)
+    joined = (squared * adjacency).sum(axis=1)
     return float((joined / np.maximum(degree * (degree - 1), 1)).mean())
-
-
-def _connectivity(adjacency: Floats) -> float:
-    import networkx as nx
-
-    return float(nx.edge_connectivity(nx.from_numpy_array(adjacency)))

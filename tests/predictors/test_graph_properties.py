@@ -17,7 +17,7 @@ from predictors.features import GraphProperties, RelationalProperties
 from predictors.features.distances import Distances
 from predictors.features.pool import Pool
 from predictors.features.properties import NAMES
-from search_spaces import LabelledGraph
+from search_spaces import LabelledGraph, get_space
 
 TABLE_NAMES = {"nodes": "csv_nodes", "edges": "csv_edges"}
 """Properties that the authors' tables call otherwise."""
@@ -131,6 +131,62 @@ def test_relational_properties_equal_networkx() -> None:
         assert clustering == pytest.approx(nx.average_clustering(g), abs=1e-9)
         assert connectivity == nx.edge_connectivity(g)
         assert cycles == len(nx.cycle_basis(g))
+
+
+def masks(nodes: int) -> list[LabelledGraph]:
+    """Graphs of every generator of the mask space, sparse and dense, and graphs of two nearly separate halves."""
+    graphs = []
+    for sparsity in (0.9, 0.75, 0.3):
+        space = get_space("mask", input_shape=(1, 28, 28), hidden=(nodes,), sparsities=[sparsity])
+        for seed in range(4):
+            for generator in space.generators:
+                rng = np.random.default_rng(seed)
+                graphs.append(space.to_graph(space.draw(rng, generator, "tiles", space.limits.kept[0])))
+    for seed in range(16):
+        halves = nx.disjoint_union(*(nx.gnp_random_graph(nodes // 2, 0.6, seed=2 * seed + half) for half in range(2)))
+        rng = np.random.default_rng(seed)
+        for one, other in rng.integers(nodes // 2, size=(seed, 2)).tolist():
+            halves.add_edge(one, nodes // 2 + other)
+        graphs.append(undirected(halves))
+    return graphs
+
+
+def test_relational_properties_of_masks_equal_networkx_to_eight_digits() -> None:
+    graphs = masks(40)
+    assert len(graphs) == 100
+    found = RelationalProperties().compute(graphs)
+    below_the_least_degree = 0
+    for graph, row in zip(graphs, found, strict=True):
+        g = skeleton(graph)
+        central = nx.eigenvector_centrality_numpy(g.subgraph(max(nx.connected_components(g), key=len)))
+        expected = [
+            np.mean(list(nx.degree_centrality(g).values())),
+            np.abs(list(central.values())).mean(),
+            nx.average_clustering(g),
+            nx.edge_connectivity(g),
+            g.size() - len(g) + nx.number_connected_components(g),
+        ]
+        np.testing.assert_allclose(row, expected, rtol=0, atol=1e-8)
+        below_the_least_degree += row[3] < min(dict(g.degree).values())
+    assert below_the_least_degree >= 5
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(5_000, marks=pytest.mark.slow)])
+def test_edge_connectivity_equals_networkx_on_graphs_of_all_shapes(count: int) -> None:
+    """Small blocks in a ring of blocks, joined by few edges: least cuts of one vertex, of a block and of several."""
+    graphs, expected = [], []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        sizes = rng.integers(2, 9, size=int(rng.integers(1, 5))).tolist()
+        inside, between = rng.uniform(0.3, 1), rng.uniform(0, 0.3)
+        odds = np.full((len(sizes), len(sizes)), between)
+        np.fill_diagonal(odds, inside)
+        graph = nx.stochastic_block_model(sizes, odds.tolist(), seed=seed)
+        if nx.is_connected(graph) and len(graph) > 1:
+            graphs.append(undirected(graph))
+            expected.append(nx.edge_connectivity(graph))
+    assert len(graphs) > count / 3
+    assert RelationalProperties().compute(graphs)[:, 3].tolist() == expected
 
 
 def test_nothing_to_measure_is_zero() -> None:
