@@ -17,7 +17,7 @@ from nasgen.errors import InputError
 from nasgen.plugins import is_plugin
 from search_spaces.space import SPACES
 
-STRATEGIES = ("evolution", "random", "irwin-harris", "regularized-evolution", "local-search", "nsga2")
+STRATEGIES = ("evolution", "random", "irwin-harris", "regularized-evolution", "local-search", "bayesian", "nsga2")
 
 FIRST_DEADLINE = 600.0
 """Seconds that an evaluation may take while none has ended yet, at the least."""
@@ -48,6 +48,7 @@ class Arguments(_Frozen):
 
     out: str
     space: str = "cnn"
+    space_options: Mapping[str, Any] = {}
     task: str | None = None
     table: str | None = None
     fitness: str | None = None
@@ -55,6 +56,7 @@ class Arguments(_Frozen):
     minutes: Annotated[float, Field(gt=0)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     strategy: str = "evolution"
+    strategy_options: Mapping[str, Any] = {}
     profile: Literal["default", "paper"] = "default"
     window: Positive | None = None
     population: Annotated[int, Field(ge=2)] | None = None

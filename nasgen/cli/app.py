@@ -20,7 +20,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from nasgen.cli.options import Evaluations, Json, Minutes, MirrorUrl, RayAddress, RunPath, Workers, search_options
+from nasgen.cli.options import (
+    Evaluations,
+    Json,
+    Minutes,
+    MirrorUrl,
+    RayAddress,
+    RunPath,
+    Workers,
+    named_values,
+    search_options,
+)
 from nasgen.cli.reproduce import reproduce
 from nasgen.cli.surrogates import fit, metadataset, predict, say, serve
 from nasgen.errors import ExecutorError, InputError
@@ -53,6 +63,8 @@ def _search_command(command: Callable[[Arguments, bool], None]) -> None:
         source = values["table"] or values["task"] or default_task(values["space"])
         values["out"] = values["out"] or _default_out(source)
         names = tuple(name.strip() for name in objectives.split(",")) if objectives else ()
+        for part in ("space", "strategy"):
+            values[f"{part}_options"] = named_values(f"{part}-option", values[f"{part}_options"])
         command(read_arguments(**values, objectives=names), as_json)
 
     app.command(command.__name__, help=command.__doc__)(with_options)

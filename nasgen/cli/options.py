@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+
+from nasgen.errors import InputError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last, on stdout.")]
 Out = Annotated[
     str | None, typer.Option(help="Folder of the run; must not hold one. [default: runs/DATA-TIME]", show_default=False)
 ]
-Space = Annotated[str, typer.Option(help="cnn, rnn, nasbench201 or FILE.py:NAME.")]
+Space = Annotated[str, typer.Option(help="cnn, rnn, mask, nasbench201 or FILE.py:NAME.")]
+SpaceOptions = Annotated[
+    list[str] | None,
+    typer.Option("--space-option", help="NAME=VALUE in JSON for the search space, as in hidden=[300,100]; repeatable."),
+]
 TaskName = Annotated[
     str | None,
     typer.Option(
@@ -30,7 +38,13 @@ Minutes = Annotated[
 Seed = Annotated[int, typer.Option(help="Random seed of the whole run.")]
 StrategyName = Annotated[
     str,
-    typer.Option(help="evolution, random, irwin-harris, regularized-evolution, local-search, nsga2 or FILE.py:NAME."),
+    typer.Option(
+        help="evolution, random, irwin-harris, regularized-evolution, local-search, bayesian, nsga2 or FILE.py:NAME."
+    ),
+]
+StrategyOptions = Annotated[
+    list[str] | None,
+    typer.Option("--strategy-option", help="NAME=VALUE in JSON for the strategy, as in kappa=2; repeatable."),
 ]
 Profile = Annotated[str, typer.Option(help="default, or paper: the hyper-parameters of the source paper.")]
 Window = Annotated[int | None, typer.Option(help="Asks under way at once; changes the result, unlike --workers.")]
@@ -85,6 +99,7 @@ RunPath = Annotated[str, typer.Argument(help="Folder of a run.")]
 def search_options(
     out: Out = None,
     space: Space = "cnn",
+    space_options: SpaceOptions = None,
     task: TaskName = None,
     table: Table = None,
     fitness: Fitness = None,
@@ -92,6 +107,7 @@ def search_options(
     minutes: Minutes = None,
     seed: Seed = 0,
     strategy: StrategyName = "evolution",
+    strategy_options: StrategyOptions = None,
     profile: Profile = "default",
     window: Window = None,
     population: Population = None,
@@ -113,3 +129,25 @@ def search_options(
     as_json: Json = False,
 ) -> None:
     """The options that ``search`` and ``plan`` share; typer reads them off this signature."""
+
+
+def named_values(option: str, texts: Sequence[str] | None) -> dict[str, Any]:
+    """The values of ``NAME=VALUE``, in JSON or else as text, by name.
+
+    Raises
+    ------
+    InputError
+        If one has no name, or two have the same.
+    """
+    values: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(f"--{option} expects NAME=VALUE, found {text!r}")
+        if name in values:
+            raise InputError(f"--{option} expects each name once, found {name} twice")
+        try:
+            values[name] = json.loads(value)
+        except ValueError:
+            values[name] = value
+    return values

@@ -40,7 +40,7 @@ def search(
     Parameters
     ----------
     space
-        ``cnn``, ``rnn``, ``nasbench201`` or ``FILE.py:NAME``.
+        ``cnn``, ``rnn``, ``mask``, ``nasbench201`` or ``FILE.py:NAME``.
     task
         ``digits`` (default for images), ``reber`` (default for sequences), ``FILE.npz``, ``openml:NAME``, or arrays
         ``(x, y, x_test, y_test)`` with images of shape (n, H, W) or (n, H, W, C), or sequences of integers of shape
@@ -54,7 +54,8 @@ def search(
     objectives
         ``("accuracy", "parameters")`` and the like, with ``strategy="nsga2"``.
     options
-        The other options of ``nasgen search``, with underscores: ``strategy``, ``workers``, ``surrogate``, ...
+        The other options of ``nasgen search``, with underscores: ``strategy``, ``workers``, ``surrogate``, ...;
+        ``space_options`` and ``strategy_options`` are mappings.
 
     Raises
     ------

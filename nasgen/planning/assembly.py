@@ -119,6 +119,10 @@ def _make_one(settings: Settings, space: Any, asked: Callable[[str], bool]) -> S
         "regularized-evolution": RegularizedEvolution,
         "local-search": LocalSearch,
     }
+    if settings.strategy == "bayesian":
+        from nasgen.strategies.bayesian import Bayesian
+
+        baselines["bayesian"] = Bayesian
     baseline: Strategy[Any] = baselines[settings.strategy](space, asked, **options)
     return baseline
 

@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from nasgen.settings import Fidelity
 from nasgen.strategies.irwin_harris import RETRAINED, SHARE_OF_ROWS
 from nasgen.tasks.augmentation import Augmentation
-from nasgen.training.recipe import PUBLISHED_EPOCHS, Progressive, Recipe
+from nasgen.training.recipe import PUBLISHED_EPOCHS, PUBLISHED_MASK_EPOCHS, Progressive, Recipe
 
 SEARCH_PASSES = 30_000
 """Images a candidate sees in the search, all epochs together, where the data set is large enough."""
 
 SEQUENCE_PASSES = 100_000
 """The same of sequences."""
+
+PERCEPTRON_PASSES = 200_000
+"""The same of images that perceptrons read, which cost a hundredth of a convolution's."""
 
 FINAL_PASSES = 500_000
 """What the winner sees in its final training, images or sequences."""
@@ -131,6 +134,37 @@ class SequenceRegime(Regime):
     def appetite(self) -> float:
         """Sequences that a training has to see for each image that one on images has to."""
         return SEQUENCE_PASSES / SEARCH_PASSES
+
+
+@dataclass(frozen=True, slots=True)
+class PerceptronRegime(Regime):
+    """What all trainings of perceptrons under masks have in common; ``published`` is the protocol of BoGP."""
+
+    published: bool = False
+
+    def recipe(self, rows: int, epochs: int) -> Recipe:
+        """That of a training on so many rows."""
+        recipe = Recipe.published_for_masks(epochs) if self.published else Recipe.for_perceptrons(rows, epochs)
+        return recipe.model_copy(update={"augmentation": self.augmentation})
+
+    def search_passes(self, rows: int) -> float:
+        """Images that a candidate sees, of so many rows, where the data set is large enough."""
+        return PUBLISHED_MASK_EPOCHS * rows if self.published else PERCEPTRON_PASSES
+
+    @property
+    def most_search_epochs(self) -> int:
+        """Epochs of a candidate, where rows are few."""
+        return PUBLISHED_MASK_EPOCHS if self.published else MOST_SEARCH_EPOCHS
+
+    @property
+    def final_epochs(self) -> int | None:
+        """Epochs of the final training; None where they follow from the rows."""
+        return PUBLISHED_MASK_EPOCHS if self.published else None
+
+    @property
+    def appetite(self) -> float:
+        """Images that a training has to see for each that a convolutional one has to."""
+        return PERCEPTRON_PASSES / SEARCH_PASSES
 
 
 @dataclass(frozen=True, slots=True)

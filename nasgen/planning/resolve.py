@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nasgen.tasks import Task
 
 ACCURACY = "accuracy"
+RELATIONAL = "relational5"
 
 KEPT = ("openml", "reber")
 """Data of which the run keeps a copy: what takes a network, or a while, is had once."""
@@ -112,7 +113,7 @@ def _resolve_lookup(arguments: Arguments, workers: Workers, cluster: Cluster | N
 def _resolve_training(
     arguments: Arguments, folder: RunFolder, say: Callable[[str], None], workers: Workers, cluster: Cluster | None
 ) -> Resolved:
-    from nasgen.planning.budget import Regime, SequenceRegime, longest_training, training_budget
+    from nasgen.planning.budget import PerceptronRegime, Regime, SequenceRegime, longest_training, training_budget
     from nasgen.planning.kinds import check_kind, default_task
     from nasgen.planning.probe import choose_augmentation
     from nasgen.tasks import get_task, save_task
@@ -136,6 +137,8 @@ def _resolve_training(
     rows = len(task.split(arguments.seed)[0])
     if task.kind == "sequences":
         regime: Regime = SequenceRegime(published=arguments.profile == "paper")
+    elif arguments.space == "mask":
+        regime = PerceptronRegime(augment, published=arguments.profile == "paper")
     else:
         regime = Regime.for_images(task.input_shape, augment, isinstance(space, ResizingSpace) and space.resizes)
     rates, expected = None, arguments.evaluations
@@ -184,11 +187,19 @@ def _trainable(arguments: Arguments, task: Task) -> TrainableSpace[Any]:
 def strategy_options(arguments: Arguments, expected: int | None) -> dict[str, Any]:
     """Options of the strategy that the budget, of so many ``expected`` evaluations, or the user decides."""
     options: dict[str, Any] = {}
+    if arguments.strategy == "bayesian":
+        options |= {"features": RELATIONAL if arguments.space == "mask" else "default"}
+        options |= {"within": "box"} if arguments.profile == "paper" else {}
     if arguments.strategy == "irwin-harris":
         options["samples"] = samples_for(arguments.evaluations if arguments.minutes is None else expected)
-    if arguments.population is not None and arguments.strategy not in ("random", "local-search", "irwin-harris"):
+    if arguments.population is not None and arguments.strategy not in (
+        "random",
+        "local-search",
+        "irwin-harris",
+        "bayesian",
+    ):
         options["population"] = arguments.population
-    return options
+    return {**options, **arguments.strategy_options}
 
 
 def _settings(

@@ -11,18 +11,34 @@ from nasgen.settings import Arguments
 if TYPE_CHECKING:
     from nasgen.tasks import Task
 
+SPREAD_ROWS = 10_000
+"""Training rows that the spread of inputs is measured on."""
+
 PAPER_DEPTH = (6, 12)
 PAPER_RANDOM_DEPTH = (10, 36)  # insertion deepens the genotypes of a search, so the paper's random search starts deeper
 
 
 def space_options(arguments: Arguments, task: Task, max_macs: int) -> dict[str, Any]:
-    """Options of the search space: what the data and the budget bound."""
+    """Options of the search space: what the data and the budget bound, and above all what the user wants."""
+    return {**_bounded(arguments, task, max_macs), **arguments.space_options}
+
+
+def _bounded(arguments: Arguments, task: Task, max_macs: int) -> dict[str, Any]:
     common = common_options(arguments.space, task)
     if is_plugin(arguments.space):
         return common
+    if arguments.space == "mask":
+        return {**common, "input_spread": input_spread(task)}
     if task.kind == "sequences":
         return {**common, "max_macs": max_macs}
     paper_random = arguments.profile == "paper" and arguments.strategy == "random"
     depth = PAPER_RANDOM_DEPTH if paper_random else PAPER_DEPTH
     ours = {} if arguments.profile == "paper" else {"widths": "pyramid", "mutations": ["relabel", "insert", "rescale"]}
     return {**common, "depth": list(depth), "max_macs": max_macs, **ours}
+
+
+def input_spread(task: Task) -> list[float]:
+    """The standard deviation of each input feature over training rows, to three digits; all 1 where none varies."""
+    rows = task.x_train[:SPREAD_ROWS].reshape(min(SPREAD_ROWS, len(task.x_train)), -1)
+    spread = rows.astype("float64").std(axis=0)
+    return [float(f"{value:.3g}") for value in spread] if spread.any() else [1.0] * len(spread)

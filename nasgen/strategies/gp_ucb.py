@@ -13,8 +13,8 @@ Floats = NDArray[np.float64]
 KAPPA = 5.0
 """Spreads added to the mean, as in "Bayes Optimal Neural Network Pruning using Relational Graph Properties"."""
 
-DRAWS, CLIMBS = 2_000, 5
-"""Random points at which the bound is looked at, and the best of them from which it is climbed."""
+DRAWS, ROUNDS, NARROWER = 2_000, 6, 0.5
+"""Random points at which the bound is looked at: in the whole box, and then around the best in ever smaller ones."""
 
 NOISE = (1e-8, 1e0)
 """Bounds of the noise's variance, beside values of variance 1."""
@@ -41,16 +41,13 @@ def bound(process: Any, X: Floats, kappa: float = KAPPA) -> Floats:
 
 def suggest(rng: np.random.Generator, X: Floats, y: Floats, kappa: float = KAPPA) -> Floats:
     """The point of the unit box with the highest bound, shape (d,), given values y at X, two at least."""
-    from scipy.optimize import minimize
-
     process = fitted_process(X, y, int(rng.integers(2**31)))
-    points = rng.random((DRAWS, X.shape[1]))
-    values = bound(process, points, kappa)
-    best, highest = points[int(values.argmax())], float(values.max())
-    for start in points[np.argsort(-values, kind="stable")[:CLIMBS]]:
-        climb = minimize(
-            lambda x: -float(bound(process, x[None], kappa)[0]), start, bounds=[(0, 1)] * len(start), method="L-BFGS-B"
-        )
-        if -climb.fun > highest:
-            best, highest = np.clip(climb.x, 0, 1), -float(climb.fun)
-    return np.asarray(best)
+    best, reach = np.full(X.shape[1], 0.5), 1.0
+    highest = -np.inf
+    for _ in range(ROUNDS):
+        points = np.clip(best + reach * (rng.random((DRAWS, X.shape[1])) - 0.5), 0, 1)
+        values = bound(process, points, kappa)
+        if values.max() > highest:
+            best, highest = points[int(values.argmax())], float(values.max())
+        reach *= NARROWER
+    return best

@@ -29,6 +29,12 @@ _ADAM: Mapping[str, Any] = {"optimiser": "adam", "weight_decay": 0.0, "label_smo
 PUBLISHED_EPOCHS = 15
 """Of Darji 2021."""
 
+PUBLISHED_MASK_EPOCHS = 25
+"""By which the dense network of BoGP comes to its published .970: there 50 full batches, from which it does not."""
+
+PERCEPTRON_BATCH, PERCEPTRON_LR = 128, 0.1
+"""Peak learning rate of SGD on perceptrons without normalisation, in batches of that size."""
+
 
 class Recipe(BaseModel, frozen=True, extra="forbid"):
     """Nesterov SGD and Muon, or Adam, under a one-cycle schedule, with smoothed labels and clipped gradients.
@@ -115,6 +121,24 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     def published_for_sequences(cls, epochs: int) -> Recipe:
         """The protocol of Darji 2021: Adam at a constant 1e-3, batches of 128, gradients cut at 5; there 15 epochs."""
         return cls(epochs=epochs, batch=128, peak_lr=1e-3, schedule="constant", clip=5.0, **_ADAM)
+
+    @classmethod
+    def for_perceptrons(cls, rows: int, epochs: int) -> Recipe:
+        """The default recipe for perceptrons without normalisation and so many training rows.
+
+        Batches grow with the data, from 32 to 128, and the learning rate with the square root of the batch.
+        """
+        batch = min(PERCEPTRON_BATCH, max(32, 2 ** round(math.log2(max(rows, 1) / 256))))
+        peak_lr = PERCEPTRON_LR * math.sqrt(batch / PERCEPTRON_BATCH)
+        return cls(epochs=epochs, batch=batch, peak_lr=peak_lr, label_smoothing=0.05, precision="float32")
+
+    @classmethod
+    def published_for_masks(cls, epochs: int) -> Recipe:
+        """The protocol of "Bayes Optimal Neural Network Pruning using Relational Graph Properties", as far as it works.
+
+        Adam at a constant 3e-4 (the paper's 3 * 10^4 is a slip), nothing smoothed or cut, batches of 1,024.
+        """
+        return cls(epochs=epochs, batch=1024, peak_lr=3e-4, schedule="constant", clip=math.inf, **_ADAM)
 
     def batches(self, rows: int) -> int:
         """Steps of an epoch of so many rows."""
