@@ -22,10 +22,10 @@ from search_spaces.graph import LabelledGraph
 from search_spaces.masks.crossover import CROSSOVERS
 from search_spaces.masks.describing import to_graph
 from search_spaces.masks.edges import first_edges
-from search_spaces.masks.generators import GENERATORS, Frame, one_way
+from search_spaces.masks.generators import GENERATORS, Frame, focused, one_way
 from search_spaces.masks.genotype import MAX_NODES, Bools, MaskGenotype, decode, encode, key
 from search_spaces.masks.mutation import MUTATIONS
-from search_spaces.masks.placement import PLACEMENTS, centres
+from search_spaces.masks.placement import PLACEMENTS, centres, input_density
 from search_spaces.masks.relational import edge_weights, masks_of, slices
 from search_spaces.masks.validity import Limits, kept_weights, masked_weights, validate
 from search_spaces.options import known_names, positive_integers
@@ -39,6 +39,7 @@ __all__ = ["Limits", "MaskGenotype", "MaskSpace"]
 
 SPARSITIES = (0.9, 0.75, 0.6, 0.45, 0.3, 0.15)  # those of the paper
 INITS = ("dense", "fan-in")
+MOST_FOCUS = 10.0
 
 
 class MaskSpace:
@@ -66,6 +67,9 @@ class MaskSpace:
         Least and largest share of the pairs of nodes that read each other, where one reads the other: a sampled graph
         has a random one. (1, 1) is for symmetric graphs, as in You et al. 2020, all of which have the same degree on
         average. It is no matter to ``er``.
+    focus
+        Where there is ``input_spread``: the least and the largest exponent, of which a sampled graph has a random one,
+        by which edges to nodes whose inputs spread little come later. (0, 0) is for symmetric graphs.
     placements
         Who owns which inputs (:mod:`search_spaces.masks.placement`): ``contiguous``, ``random``, ``tiles``, and where
         there is ``input_spread``, ``spread``; all of these unless told.
@@ -98,6 +102,7 @@ class MaskSpace:
         sparsities: Sequence[float] | None = None,
         generators: Sequence[str] = tuple(GENERATORS),
         mutual: Sequence[float] = (0.0, 1.0),
+        focus: Sequence[float] = (0.0, 2.0),
         placements: Sequence[str] | None = None,
         input_spread: Sequence[float] | None = None,
         self_edges: bool = True,
@@ -122,7 +127,8 @@ class MaskSpace:
             raise ValueError(f"init must be one of {', '.join(map(repr, INITS))}, found {init!r}")
         self.init = init
         self.generators = known_names("generators", generators, GENERATORS)
-        self.mutual = _mutual(mutual)
+        self.mutual = _ascending("mutual", mutual, 1.0)
+        self.focus = _ascending("focus", focus, MOST_FOCUS)
         self.input_spread = _spread(input_spread, prod(shape))
         known = [name for name in PLACEMENTS if name != "spread" or self.input_spread]
         self.placements = known_names("placements", known if placements is None else placements, PLACEMENTS)
@@ -146,6 +152,7 @@ class MaskSpace:
             "sparsities": list(self.sparsities),
             "generators": list(self.generators),
             "mutual": list(self.mutual),
+            "focus": list(self.focus),
             "placements": list(self.placements),
             "input_spread": None if self.input_spread is None else list(self.input_spread),
             "self_edges": self.limits.self_edges,
@@ -171,6 +178,8 @@ class MaskSpace:
         mutual = max(2 * share - 1, least + (most - least) * rng.random())  # more than all pairs there are not
         frame = Frame((n - 1) * min(1.0, 2 * share / (1 + mutual)), centres(owners, n, limits.input_shape))
         ranks = GENERATORS[generator](rng, frame)
+        if spread is not None:
+            ranks = focused(ranks, input_density(owners, spread, n), rng.uniform(*self.focus))
         if generator != "er":
             ranks = one_way(rng, ranks, mutual)
         if limits.self_edges:
@@ -235,12 +244,11 @@ def _spread(values: Sequence[float] | None, inputs: int) -> tuple[float, ...] | 
     return tuple(found.tolist())
 
 
-def _mutual(values: Sequence[float]) -> tuple[float, float]:
+def _ascending(option: str, values: Sequence[float], most: float) -> tuple[float, float]:
     found = tuple(values) if isinstance(values, list | tuple) else ()
-    if len(found) != 2 or not all(type(share) in (int, float) for share in found) or not 0 <= found[0] <= found[1] <= 1:
-        raise ValueError(
-            f"mutual must be two shares that ascend from 0 or more to 1 or less, found {shortened(values)}"
-        )
+    if len(found) != 2 or not all(type(one) in (int, float) for one in found) or not 0 <= found[0] <= found[1] <= most:
+        expected = f"two numbers that ascend from 0 or more to {most:g} or less"
+        raise ValueError(f"{option} must be {expected}, found {shortened(values)}")
     return float(found[0]), float(found[1])
 
 

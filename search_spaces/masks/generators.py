@@ -142,6 +142,15 @@ def one_way(rng: np.random.Generator, ranks: Floats, mutual: float) -> Floats:
     return np.where(last, ranks + ranks.max() + 1, ranks)
 
 
+def focused(ranks: Floats, density: Floats, exponent: float) -> Floats:
+    """The ranks in which edges to nodes whose inputs spread little come later, by a power of that spread; shape (n,).
+
+    An experiment on MNIST says why: of its 784 pixels those at the border hardly ever vary, and weights that read them
+    are lost.
+    """
+    return np.asarray((ranks - ranks.min() + 1e-3) / np.maximum(density / density.max(), 1e-3) ** exponent)
+
+
 def ws_flex_graph(rng: np.random.Generator, nodes: int, pairs: int, odds: float) -> Bools:
     """A ring lattice of exactly so many edges, each led to a random other node with ``odds``; shape (nodes, nodes).
 

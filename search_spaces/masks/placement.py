@@ -155,3 +155,10 @@ PLACEMENTS: Mapping[str, Placement] = {
     "tiles": _tiles,
     "spread": _spread,
 }
+
+
+def input_density(owners: Ints, spread: Floats, nodes: int) -> Floats:
+    """The mean spread of the inputs that each node owns, shape (nodes,)."""
+    return np.asarray(
+        np.bincount(owners, spread, minlength=nodes) / np.maximum(np.bincount(owners, minlength=nodes), 1)
+    )

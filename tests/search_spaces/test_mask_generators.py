@@ -13,6 +13,7 @@ from search_spaces.masks.generators import (
     Frame,
     attached_graph,
     ba,
+    focused,
     geometric,
     one_way,
     regular,
@@ -204,3 +205,21 @@ def test_graphs_without_self_edges() -> None:
     assert all(space.validate(genotype) == [] for genotype in drawn)
     assert any(not genotype.matrix.diagonal().all() for genotype in drawn)
     assert isinstance(drawn[0], MaskGenotype)
+
+
+def test_edges_to_nodes_whose_inputs_spread_little_come_later() -> None:
+    ranks = np.array([[1.0, 2.0], [3.0, 4.0]])
+    later = focused(ranks, np.array([0.5, 1.0]), 2.0)
+    assert later == pytest.approx(np.array([[0.004, 1.001], [8.004, 3.001]]))
+    assert (focused(ranks, np.array([0.5, 1.0]), 0.0).argsort(axis=None) == ranks.argsort(axis=None)).all()
+
+
+def test_a_focus_on_inputs_that_spread_is_seen_in_the_weights_that_are_kept() -> None:
+    spread = np.r_[np.full(392, 0.1), np.full(392, 1.0)].tolist()
+    found = []
+    for focus in ((0, 0), (2, 2)):
+        space = MaskSpace(input_spread=spread, focus=focus, placements=["tiles"], generators=["geometric"])
+        graphs = [space.to_graph(space.sample(np.random.default_rng(seed))) for seed in range(10)]
+        found.append(float(np.mean([graph.info["input_spread"] for graph in graphs])))
+    assert 0.4 < found[0] < 0.7
+    assert found[1] > 0.75

@@ -135,7 +135,7 @@ def test_crossovers_are_closed_deterministic_and_always_applied(name: str, count
         offspring = CROSSOVERS[name](np.random.default_rng(seed), *parents, SPACE.limits)
         assert offspring == CROSSOVERS[name](np.random.default_rng(seed), *parents, SPACE.limits)
         assert offspring.operator == name
-        assert offspring.applied
+        assert offspring.applied or parents[0].owners == parents[1].owners
         assert set(offspring.children) != set(parents)
         for child, parent, other in zip(offspring.children, parents, parents[::-1], strict=True):
             assert validate(child, SPACE.limits) == []

@@ -69,6 +69,7 @@ def test_the_space_is_trainable_reads_images_and_is_made_again_from_its_options(
         placements=["spread"],
         input_spread=[0.0] * 32 + [1.0] * 32,
         mutual=[0.5, 1],
+        focus=[1, 2],
         init="fan-in",
     )
     assert isinstance(space, TrainableSpace)
@@ -133,9 +134,10 @@ def test_the_sparsity_is_lower_where_the_classifier_leaves_no_room() -> None:
         ({"input_spread": [float("inf")] * 784}, "input_spread must be 784 finite numbers"),
         ({"input_spread": ["x"] * 784}, "input_spread must be 784 finite numbers"),
         ({"input_spread": 3}, "input_spread must be 784 finite numbers"),
-        ({"mutual": (0.5,)}, "mutual must be two shares that ascend from 0 or more to 1 or less, found (0.5,)"),
-        ({"mutual": (1, 0)}, "mutual must be two shares"),
-        ({"mutual": (0, 1.5)}, "mutual must be two shares"),
+        ({"mutual": (0.5,)}, "mutual must be two numbers that ascend from 0 or more to 1 or less, found (0.5,)"),
+        ({"focus": (0, 11)}, "focus must be two numbers that ascend from 0 or more to 10 or less, found (0, 11)"),
+        ({"mutual": (1, 0)}, "mutual must be two numbers"),
+        ({"mutual": (0, 1.5)}, "mutual must be two numbers"),
         ({"self_edges": 1}, "self_edges must be true or false, found 1"),
         ({"init": "zeros"}, "init must be one of 'dense', 'fan-in', found 'zeros'"),
         ({"mutations": ("grow",)}, "mutations must be some of rewire, rewire-locally, swap-inputs, sparsity"),

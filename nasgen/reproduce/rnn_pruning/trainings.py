@@ -26,7 +26,7 @@ CHOSEN_RATES = (50, 60, 70, 80)
 
 QUARTER = 0.25
 RETRAININGS = (
-    *(Retrain("gru", "h2h", 100, (1.0, 1.0), seed) for seed in range(3)),
+    *(Retrain("gru", "h2h", 100, (1.0, 1.0), seed, ours) for ours in (False, True) for seed in range(3)),
     Retrain("lstm", "h2h", 100, (1.0, 1.0)),
     Retrain("gru", "both", 90, (1.0,)),
     Retrain("lstm", "both", 90, (1.0,)),
@@ -34,7 +34,7 @@ RETRAININGS = (
     Retrain("rnn_tanh", "both", 90, (1.0, 1.0)),
     Retrain("rnn_relu", "both", 90, (1.0,)),
     Retrain("rnn_relu", "i2h", 100, (1.0,)),
-    *(Retrain("rnn_relu", "both", 90, (QUARTER,), seed) for seed in range(3)),
+    *(Retrain("rnn_relu", "both", 90, (QUARTER,), seed, ours) for ours in (False, True) for seed in range(3)),
 )
 
 

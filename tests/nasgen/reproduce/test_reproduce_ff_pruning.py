@@ -1,0 +1,145 @@
+"""``nasgen reproduce ff-pruning``: its trainings made small, on images made by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lookup_search import Say
+
+from nasgen.errors import InputError
+from nasgen.pruning import OneShot, Relative
+from nasgen.reproduce import mnist as mnist_module
+from nasgen.reproduce.ff_pruning import experiments, protocol, trainings
+from nasgen.reproduce.ff_pruning.experiments import METHODS, Dense, Place, Pruned, prune_dense, train_dense
+from nasgen.reproduce.ff_pruning.regularised import Regularised, train_regularised
+from nasgen.reproduce.mnist import check_mnist, mnist
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 600 and 100 images of 28 x 28 in ten classes: a bright bar at a place of its own, and noise."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    parts = {}
+    for part, rows in (("train", 600), ("test", 100)):
+        labels = np.arange(rows) % 10
+        images = rng.integers(0, 120, (rows, 28, 28))
+        for image, label in zip(images, labels, strict=True):
+            image[2 + 2 * label : 4 + 2 * label, 4:24] += 110
+        parts |= {f"x_{part}": images.astype(np.uint8), f"y_{part}": labels}
+    np.savez(folder / "mnist.npz", **parts)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two epochs where there are many, and no more than these images."""
+    monkeypatch.setattr(mnist_module, "ROWS", 600)
+    monkeypatch.setattr(protocol, "PUBLISHED", protocol.PUBLISHED.model_copy(update={"epochs": 4}))
+    for name in ("OURS", "OURS_RETRAINING"):
+        monkeypatch.setattr(protocol, name, getattr(protocol, name).model_copy(update={"epochs": 2}))
+        monkeypatch.setattr(experiments, name, getattr(protocol, name))
+    monkeypatch.setattr(experiments, "CURVATURE_ROWS", 100)
+    yield
+    mnist.cache_clear()
+
+
+@pytest.fixture
+def place(data: Path, tmp_path: Path) -> Place:
+    return Place(data / "mnist.npz", tmp_path / "weights")
+
+
+def test_the_parts_are_a_sixth_apart_and_do_not_overlap(data: Path) -> None:
+    parts = mnist(data / "mnist.npz", 0)
+    assert [len(part) for part in parts] == [500, 100, 100]
+    training = {image.numpy().tobytes() for image in parts.training.pixels}
+    assert not training & {image.numpy().tobytes() for image in parts.validation.pixels}
+    assert np.bincount(parts.validation.labels.numpy()).tolist() == [10] * 10
+
+
+def test_training_ends_the_second_time_that_nothing_is_gained(place: Place) -> None:
+    found = train_dense(place, Dense())
+    assert 2 <= found["epochs"] <= 4
+    assert Dense().file(place).is_file()
+    assert not list(place.weights.glob("*.partial"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_halves_the_weights_until_few_are_left(place: Place, method: str) -> None:
+    train_dense(place, Dense())
+    rows = prune_dense(place, Pruned(Dense(), method))
+    assert [row["kept"] for row in rows] == [39_700, 19_850, 9_925, 4_963, 2_482, 1_241, 621, 311]
+    assert all(0 <= row[part] <= 1 for row in rows for part in ("before", "validation", "test"))
+    assert rows[0]["test"] >= 0.5
+
+
+def test_the_same_unit_gives_the_same_rows(place: Place) -> None:
+    train_dense(place, Dense(ours=True))
+    unit = Pruned(Dense(ours=True), "random", OneShot(0.8))
+    assert prune_dense(place, unit) == prune_dense(place, unit)
+
+
+def test_weights_that_go_back_to_their_start_are_trained_from_there(place: Place) -> None:
+    train_dense(place, Dense(ours=True))
+    before, after = {}, {}
+    for rewind in ("", "start", "another"):
+        (row,) = prune_dense(place, Pruned(Dense(ours=True), schedule=OneShot(0.5), rewind=rewind))
+        before[rewind], after[rewind] = row["before"], row["test"]
+    assert before[""] > 0.9 > 0.5 > before["another"]  # the start under this mask may be good already
+    assert before["start"] != before["another"]
+    assert min(after.values()) > 0.9
+
+
+@pytest.mark.parametrize(("kind", "strength"), [("weight decay", 0.005), ("dropout", 0.3), ("L1", 1e-3)])
+def test_baselines_without_pruning_learn(place: Place, kind: str, strength: float) -> None:
+    found = train_regularised(place, Regularised(kind, strength))
+    assert found["test"] > 0.5
+    assert 0 < found["left"] <= 1
+
+
+def test_an_l1_penalty_leaves_fewer_weights(place: Place) -> None:
+    left = [train_regularised(place, Regularised("L1", strength))["left"] for strength in (0.0, 0.01)]
+    assert left[1] < 0.5 * left[0]
+
+
+def test_the_whole_command_makes_tables_of_its_trainings(
+    say: Say, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the results put in the journal's place: what the trainings come to is tested above."""
+
+    def result_of(unit: object) -> object:
+        if not isinstance(unit, Pruned):
+            return {"epochs": 3, "validation": 0.98, "test": 0.982, "left": 1.0}
+        level = {"random": 0.88, "class-uniform": 0.93, "class-distributed": 0.96}.get(unit.method, 0.979)
+        level += 0.001 * unit.dense.seed * (unit.method != "class-uniform")
+        row = {"total": 79_400, "before": 0.5, "validation": level, "test": level}
+        return [
+            {"kept": 79_400 >> (step + 1), **row} for step in range(8 if isinstance(unit.schedule, Relative) else 1)
+        ]
+
+    def each(self: object, work: object, shared: object, units: list[object], *rest: object) -> Iterator[object]:
+        return ((unit, result_of(unit)) for unit in units)
+
+    monkeypatch.setattr(trainings.Journal, "each", each)
+    said = say("reproduce", "ff-pruning", "--data", data, "--out", tmp_path / "out", "--json")
+    found = json.loads(said.out)
+    rows = {row["item"]: row for table in found["tables"] for row in table["rows"]}
+    assert rows["class-blinded minus class-uniform, at least 0.02"]["ours"] == pytest.approx(0.051)
+    assert rows["80% of the weights gone, our training, at least 0.977"]["holds"] is True
+    assert said.code == 0
+    assert (tmp_path / "out" / "index.html").read_text().count("data:image/png;base64") == 2
+
+
+def test_data_without_mnist_are_refused_in_one_line(say: Say, tmp_path: Path) -> None:
+    said = say("reproduce", "ff-pruning", "--data", tmp_path)
+    assert said.code == 2
+    (line,) = said.err.splitlines()
+    assert "--data expects a folder with mnist.npz" in line
+    images, labels = np.eye(64).reshape(-1, 8, 8), np.arange(4) % 2
+    np.savez(tmp_path / "mnist.npz", x_train=images[:4], y_train=labels, x_test=images[4:6], y_test=labels[:2])
+    with pytest.raises(InputError, match="expected 600 training images of shape"):
+        check_mnist(tmp_path)
