@@ -43,11 +43,17 @@ class Journal:
         The file; it is made with the first result.
     inputs
         Files whose contents the results depend on.
+
+    Attributes
+    ----------
+    origin
+        A digest of code, versions and data: results of another one are not used.
     """
 
     def __init__(self, path: Path, inputs: Sequence[Path] = ()) -> None:
         self.path = path
-        self._origin = json.dumps({"origin": _origin(tuple(inputs))})
+        self.origin = _origin(tuple(inputs))
+        self._origin = json.dumps({"origin": self.origin})
         self._done: dict[str, Any] = {}
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         origin, *lines = text[: text.rfind("\n") + 1].splitlines() or [""]

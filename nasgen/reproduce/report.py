@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nasgen.errors import InputError
-from nasgen.reproduce import ff_pruning, rnn_priors, rnn_pruning
+from nasgen.reproduce import bogp, ff_pruning, rnn_priors, rnn_pruning
 from nasgen.reproduce.request import Request, Say
 from nasgen.reproduce.tables import Row, Table
 
@@ -31,6 +31,7 @@ class Source:
 
 #: The reports by name.
 REPORTS: Mapping[str, Source] = {
+    "bogp": Source(bogp.TITLE, bogp.make_tables),
     "ff-pruning": Source(ff_pruning.TITLE, ff_pruning.make_tables),
     "rnn-priors": Source(rnn_priors.TITLE, rnn_priors.make_tables),
     "rnn-pruning": Source(rnn_pruning.TITLE, rnn_pruning.make_tables),

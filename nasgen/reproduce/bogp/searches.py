@@ -1,0 +1,102 @@
+"""Searches for masks, each a run of its own that is gone on with if it was cut off."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HIDDEN = 128
+EVALUATIONS = 25
+"""Five at random, and the paper's twenty iterations."""
+
+PLACED: Mapping[str, Any] = {"placements": ["spread"]}
+UNPLACED: Mapping[str, Any] = {"placements": ["random"], "generators": ["er"], "focus": [0, 0]}
+
+SPACES: Mapping[str, Mapping[str, Any]] = {"as published": UNPLACED, "placed": PLACED}
+"""Uniformly random masks on pixels in random order, as the paper has them; and diverse ones, local in the image."""
+
+STRATEGIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "BoGP": ("bayesian", {"within": "box", "similarity": "cosine"}),
+    "Bayesian": ("bayesian", {"within": "database", "features": "default"}),
+    "evolution": ("regularized-evolution", {"population": 8, "sample_size": 4}),
+    "random": ("random", {}),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the data lie, and where runs are kept."""
+
+    mnist: Path
+    runs: Path
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search for masks of some sparsities.
+
+    Attributes
+    ----------
+    space, strategy
+        Names in ``SPACES`` and ``STRATEGIES``.
+    sparsities
+        Of all weights, the dense classifier's included.
+    sparsity_weight
+        Of the second objective: accuracy plus so many times the sparsity.
+    size
+        Masks in the database.
+    """
+
+    space: str
+    strategy: str
+    sparsities: tuple[float, ...]
+    sparsity_weight: float = 0.0
+    size: int = 1_000
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """All that tells it from others."""
+        return repr(self)
+
+
+def run_search(place: Place, unit: Search) -> dict[str, Any]:
+    """The rows of a search, and what its winner comes to on test after its final training."""
+    import nasgen
+
+    folder = place.runs / hashlib.sha256(unit.name.encode()).hexdigest()[:16]
+    strategy, options = STRATEGIES[unit.strategy]
+    if strategy == "bayesian":
+        options = {**options, "size": unit.size, "sparsity_weight": unit.sparsity_weight}
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
+        if folder.exists():
+            result = nasgen.resume(folder, evaluations=EVALUATIONS)
+        else:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            result = nasgen.search(
+                space="mask",
+                task=str(place.mnist),
+                out=folder,
+                evaluations=EVALUATIONS,
+                seed=unit.seed,
+                profile="paper",
+                strategy=strategy,
+                strategy_options=options,
+                space_options={**SPACES[unit.space], "hidden": [HIDDEN], "sparsities": list(unit.sparsities)},
+                augment="none",
+                executor="inline",
+                window=1,
+            )
+    with nasgen.Store(folder / "store.sqlite") as store:
+        rows = [
+            {"genotype": row.genotype, "accuracy": row.fitness, "sparsity": row.outcome.metrics["sparsity"]}
+            for row in store.evaluations()
+            if row.fitness is not None
+        ]
+    assert result.final is not None
+    return {"rows": rows, "test": result.final.test_accuracy}
