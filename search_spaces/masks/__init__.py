@@ -68,8 +68,9 @@ class MaskSpace:
         has a random one. (1, 1) is for symmetric graphs, as in You et al. 2020, all of which have the same degree on
         average. It is no matter to ``er``.
     focus
-        Where there is ``input_spread``: the least and the largest exponent, of which a sampled graph has a random one,
-        by which edges to nodes whose inputs spread little come later. (0, 0) is for symmetric graphs.
+        Where there is ``input_spread``: the least and the largest exponent by which edges to nodes whose inputs spread
+        little come later. Half of the sampled graphs have the least, the others a random one. (0, 0) is for symmetric
+        graphs.
     placements
         Who owns which inputs (:mod:`search_spaces.masks.placement`): ``contiguous``, ``random``, ``tiles``, and where
         there is ``input_spread``, ``spread``; all of these unless told.
@@ -179,7 +180,9 @@ class MaskSpace:
         frame = Frame((n - 1) * min(1.0, 2 * share / (1 + mutual)), centres(owners, n, limits.input_shape))
         ranks = GENERATORS[generator](rng, frame)
         if spread is not None:
-            ranks = focused(ranks, input_density(owners, spread, n), rng.uniform(*self.focus))
+            low, high = self.focus
+            exponent = low if rng.random() < 0.5 else rng.uniform(low, high)
+            ranks = focused(ranks, input_density(owners, spread, n), exponent)
         if generator != "er":
             ranks = one_way(rng, ranks, mutual)
         if limits.self_edges:
