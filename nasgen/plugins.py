@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from nasgen.errors import InputError
 
 MODULE_PREFIX = "nasgen_plugin_"
 """How the modules of such files are called, before a hash of their path."""
+
+OF_THE_ENGINE = "space", "asked", "prescreen", "fidelities", "objectives", "input_shape", "n_classes", "vocabulary"
+"""Parameters of spaces and strategies that the engine gives them itself."""
 
 
 def is_plugin(name: str) -> bool:
@@ -68,3 +73,18 @@ def load_plugin(name: str) -> Any:
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def check_options(what: str, make: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse options that a class does not have.
+
+    Raises
+    ------
+    InputError
+        Naming those it has.
+    """
+    known = inspect.signature(make).parameters
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        names = ", ".join(name for name in known if name not in OF_THE_ENGINE) or "no options"
+        raise InputError(f"{what} has {names}, found {unknown[0]!r}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from nasgen.errors import InputError
 from nasgen.executors import Executor, InlineExecutor, ProcessExecutor
-from nasgen.plugins import is_plugin, load_plugin
+from nasgen.plugins import check_options, is_plugin, load_plugin
 from nasgen.settings import Settings
 from nasgen.storage.folder import RunFolder
 from nasgen.strategies.halving import Halving
@@ -79,52 +79,60 @@ def make_strategy(settings: Settings, space: Any, asked: Callable[[str, str], bo
 def _make_one(settings: Settings, space: Any, asked: Callable[[str], bool]) -> Strategy[Any]:
     options = dict(settings.strategy_options)
     if is_plugin(settings.strategy):
-        make = load_plugin(settings.strategy)
-        try:
-            own: Strategy[Any] = make(space, asked, **options)
-        except Exception as error:
-            made_from = ", ".join(("space", "asked", *options))
-            raise InputError(
-                f"{settings.strategy}: cannot be made from ({made_from}): {type(error).__name__}: {error}"
-            ) from error
-        if not isinstance(own, Strategy):
-            raise InputError(
-                f"{settings.strategy}: a strategy needs generational, ask, tell, state and restore; "
-                "nasgen.HistoryStrategy brings all but ask and tell"
-            )
-        return own
+        return _own_strategy(settings.strategy, space, asked, options)
+    make = _maker(settings)
+    check_options(f"--strategy {settings.strategy}", make, options)
     if settings.strategy in WITH_SURROGATE and settings.surrogate != "off":
         from nasgen.strategies.prescreen import make_prescreen
 
         options["prescreen"] = make_prescreen(space, settings.surrogate)
     if settings.strategy == "nsga2":
-        from nasgen.strategies.nsga2 import NSGA2
         from nasgen.strategies.objectives import Objectives
 
-        return NSGA2(space, asked, objectives=Objectives(settings.objectives), **options)
-    if settings.strategy == "evolution":
-        from nasgen.strategies.evolution import Evolution
-        from nasgen.strategies.generational import GenerationalEvolution
+        options["objectives"] = Objectives(settings.objectives)
+    if settings.strategy == "evolution" and settings.profile != "paper" and settings.fidelities:
+        options["fidelities"] = list(settings.fidelities)
+    try:
+        strategy: Strategy[Any] = make(space, asked, **options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"--strategy {settings.strategy}: {error}") from error
+    return strategy
 
-        if settings.profile != "paper" and settings.fidelities:
-            options["fidelities"] = list(settings.fidelities)
-        made: type[Any] = GenerationalEvolution if settings.profile == "paper" else Evolution
-        strategy: Strategy[Any] = made(space, asked, **options)
-        return strategy
+
+def _own_strategy(name: str, space: Any, asked: Callable[[str], bool], options: Mapping[str, Any]) -> Strategy[Any]:
+    """A strategy of the user's own."""
+    make = load_plugin(name)
+    try:
+        own: Strategy[Any] = make(space, asked, **options)
+    except Exception as error:
+        made_from = ", ".join(("space", "asked", *options))
+        raise InputError(f"{name}: cannot be made from ({made_from}): {type(error).__name__}: {error}") from error
+    if not isinstance(own, Strategy):
+        raise InputError(
+            f"{name}: a strategy needs generational, ask, tell, state and restore; "
+            "nasgen.HistoryStrategy brings all but ask and tell"
+        )
+    return own
+
+
+def _maker(settings: Settings) -> Callable[..., Strategy[Any]]:
+    """The class of a strategy in the box."""
     from nasgen.strategies.baselines import LocalSearch, RandomSearch, RegularizedEvolution
+    from nasgen.strategies.bayesian import Bayesian
+    from nasgen.strategies.evolution import Evolution
+    from nasgen.strategies.generational import GenerationalEvolution
+    from nasgen.strategies.nsga2 import NSGA2
 
-    baselines: dict[str, type[Any]] = {
+    makers: Mapping[str, Callable[..., Strategy[Any]]] = {
+        "evolution": GenerationalEvolution if settings.profile == "paper" else Evolution,
         "random": RandomSearch,
         "irwin-harris": IrwinHarris,
         "regularized-evolution": RegularizedEvolution,
         "local-search": LocalSearch,
+        "bayesian": Bayesian,
+        "nsga2": NSGA2,
     }
-    if settings.strategy == "bayesian":
-        from nasgen.strategies.bayesian import Bayesian
-
-        baselines["bayesian"] = Bayesian
-    baseline: Strategy[Any] = baselines[settings.strategy](space, asked, **options)
-    return baseline
+    return makers[settings.strategy]
 
 
 def make_executor(

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 KAPPA = 5.0
 """Spreads added to the mean, as in "Bayes Optimal Neural Network Pruning using Relational Graph Properties"."""
 
-DRAWS, ROUNDS, NARROWER = 2_000, 6, 0.5
+DRAWS, ROUNDS, NARROWER = 1_000, 6, 0.5
 """Random points at which the bound is looked at: in the whole box, and then around the best in ever smaller ones."""
 
 NOISE = (1e-8, 1e0)

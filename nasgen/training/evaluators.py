@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nasgen.errors import InputError
 from nasgen.evaluation import Failure, Outcome, Request
-from nasgen.plugins import is_plugin, load_plugin
+from nasgen.plugins import check_options, is_plugin, load_plugin
 from nasgen.training.inheritance import WeightStore
 from nasgen.training.stopping import hopeless
 from search_spaces import InheritingSpace, NarrowingSpace, TrainableSpace, get_space
+from search_spaces.space import SPACES, space_class
 
 if TYPE_CHECKING:
     from torch import nn
@@ -81,6 +82,8 @@ def build_space(name: str, options: Mapping[str, Any]) -> Any:
         If there is no such space, or it refuses its options.
     """
     if not is_plugin(name):
+        if name in SPACES:
+            check_options(f"--space {name}", space_class(name), options)
         try:
             return get_space(name, **options)
         except (ValueError, TypeError) as error:

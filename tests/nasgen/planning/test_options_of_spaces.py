@@ -1,0 +1,71 @@
+"""Options of a space and of a strategy: from the command line to what is made, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from lookup_search import Say
+
+from nasgen.cli.options import named_values
+from nasgen.errors import InputError
+
+
+def test_values_are_json_or_else_text() -> None:
+    found = named_values("space-option", ["hidden=[300,100]", "init=fan-in", "self_edges=false", 'name="a=b"'])
+    assert found == {"hidden": [300, 100], "init": "fan-in", "self_edges": False, "name": "a=b"}
+    assert named_values("space-option", None) == {}
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["hidden"], "--space-option expects NAME=VALUE, found 'hidden'"),
+        (["=3"], "--space-option expects NAME=VALUE, found '=3'"),
+        (["a=1", "a=2"], "--space-option expects each name once, found a twice"),
+    ],
+)
+def test_other_words_are_refused(texts: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        named_values("space-option", texts)
+
+
+@pytest.mark.parametrize("profile", ["default", "paper"])
+def test_masks_are_searched_with_the_options_that_were_given(say: Say, tmp_path: Path, profile: str) -> None:
+    run = tmp_path / "run"
+    words = ("search", "--space", "mask", "--evaluations", 3, "--out", run, "--json", "--profile", profile)
+    said = say(
+        *words, "--strategy", "bayesian", "--space-option", "hidden=[24]", "--space-option", "sparsities=[0.5]",
+        "--strategy-option", "size=20", "--executor", "inline"
+    )  # fmt: skip
+    assert said.code == 0
+    settings = json.loads((run / "run.json").read_text())["settings"]
+    assert settings["space_options"]["hidden"] == [24]
+    assert len(settings["space_options"]["input_spread"]) == 64
+    assert settings["strategy_options"]["size"] == 20
+    assert settings["strategy_options"].get("within") == ("box" if profile == "paper" else None)
+    genotype = json.loads(json.loads(said.out.splitlines()[-1])["best"]["genotype"])
+    assert genotype["kept"] == round(0.5 * (64 * 24 + 24 * 10)) - 240
+    assert settings["fidelities"]["search"]["recipe"]["optimiser"] == ("adam" if profile == "paper" else "sgd")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--space-option", "sparsities=[2]"), "sparsities must be different numbers from 0 up to below 1"),
+        (("--space-option", "depth=[6,12]"), "--space mask has hidden, nodes, sparsities, "),
+        (("--space-option", "depth=[6,12]"), "crossovers, found 'depth'"),
+        (("--strategy-option", "patience=3"), "--strategy bayesian has features, size, initial, kappa, within, "),
+        (("--strategy-option", "within=pool"), "within must be box or database"),
+    ],
+)
+def test_options_that_are_none_are_refused_in_one_line(
+    say: Say, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    run = tmp_path / "run"
+    said = say("search", "--space", "mask", "--strategy", "bayesian", "--evaluations", 3, "--out", run, *words)
+    assert said.code == 2
+    assert message in said.err.splitlines()[-1]
+    assert "Traceback" not in said.err
+    assert not run.exists()
