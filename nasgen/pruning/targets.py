@@ -15,7 +15,15 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 
-_SPARED = (nn.Embedding, nn.EmbeddingBag, nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.PReLU)
+_SPARED = (
+    nn.Embedding,
+    nn.EmbeddingBag,
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.RMSNorm,
+    nn.GroupNorm,
+    nn.PReLU,
+)
 _GATES = {"LSTM": 4, "GRU": 3}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lookup_search import Say
+from small_mnist import ROWS, write_small_mnist
 
 from nasgen.errors import InputError
 from nasgen.pruning import OneShot, Relative
@@ -21,24 +22,13 @@ from nasgen.reproduce.mnist import check_mnist, mnist
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with 600 and 100 images of 28 x 28 in ten classes: a bright bar at a place of its own, and noise."""
-    folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    parts = {}
-    for part, rows in (("train", 600), ("test", 100)):
-        labels = np.arange(rows) % 10
-        images = rng.integers(0, 120, (rows, 28, 28))
-        for image, label in zip(images, labels, strict=True):
-            image[2 + 2 * label : 4 + 2 * label, 4:24] += 110
-        parts |= {f"x_{part}": images.astype(np.uint8), f"y_{part}": labels}
-    np.savez(folder / "mnist.npz", **parts)
-    return folder
+    return write_small_mnist(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two epochs where there are many, and no more than these images."""
-    monkeypatch.setattr(mnist_module, "ROWS", 600)
+    monkeypatch.setattr(mnist_module, "ROWS", ROWS)
     monkeypatch.setattr(protocol, "PUBLISHED", protocol.PUBLISHED.model_copy(update={"epochs": 4}))
     for name in ("OURS", "OURS_RETRAINING"):
         monkeypatch.setattr(protocol, name, getattr(protocol, name).model_copy(update={"epochs": 2}))
