@@ -69,7 +69,9 @@ def test_no_two_parts_of_the_engine_import_each_other() -> None:
         floors({**parts, "training": {*parts["training"], "planning"}})
 
 
-@pytest.mark.parametrize("package", ["search_spaces", "predictors", "nasgen", "search_spaces.cnn"])
+@pytest.mark.parametrize(
+    "package", ["search_spaces", "predictors", "nasgen", "search_spaces.cnn", "search_spaces.masks"]
+)
 def test_importing_a_package_loads_nothing_heavy(package: str) -> None:
     code = f"import sys, {package}; print(*sys.modules, sep='\\n')"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

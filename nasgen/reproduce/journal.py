@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import nasgen
 import predictors
@@ -20,16 +20,16 @@ FILE = "done.jsonl"
 Shared = TypeVar("Shared")
 
 
-class Named(Protocol):
-    """A piece of work that its name tells from all others."""
+class Unit:
+    """A piece of work: a frozen dataclass, whose values tell it from all others."""
 
     @property
     def name(self) -> str:
         """Of one line."""
-        ...
+        return repr(self)
 
 
-Unit = TypeVar("Unit", bound=Named)
+AnyUnit = TypeVar("AnyUnit", bound=Unit)
 
 
 class Journal:
@@ -73,13 +73,13 @@ class Journal:
 
     def each(
         self,
-        work: Callable[[Shared, Unit], Any],
+        work: Callable[[Shared, AnyUnit], Any],
         shared: Shared,
-        units: Sequence[Unit],
+        units: Sequence[AnyUnit],
         what: str,
         say: Callable[[str], None],
-        cost: Callable[[Unit], float] = lambda _: 1.0,
-    ) -> Iterator[tuple[Unit, Any]]:
+        cost: Callable[[AnyUnit], float] = lambda _: 1.0,
+    ) -> Iterator[tuple[AnyUnit, Any]]:
         """As :func:`nasgen.reproduce.units.each_unit`, but what is known is not computed again; results are JSON."""
         known = [unit for unit in units if unit.name in self._done]
         if known:

@@ -8,6 +8,7 @@ from nasgen.pruning.pruner import Pruner
 from nasgen.pruning.schedule import Cubic, Geometric, Schedule
 from nasgen.pruning.targets import targets_of
 from nasgen.reproduce.bogp.searches import HIDDEN, Place
+from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import mnist
 from nasgen.training import numerics
 from nasgen.training.loop import initialise, score, train
@@ -17,7 +18,7 @@ SCOPES = {"Glob": "global", "Unif": "uniform"}
 
 
 @dataclass(frozen=True)
-class Magnitude:
+class Magnitude(Unit):
     """A network pruned by magnitude in rounds, each followed by a whole training; the first prunes initial weights.
 
     Attributes
@@ -37,11 +38,6 @@ class Magnitude:
     rounds: int = 0
     cubic: bool = False
     seed: int = 0
-
-    @property
-    def name(self) -> str:
-        """All that tells it from others."""
-        return repr(self)
 
 
 def train_magnitude(place: Place, unit: Magnitude) -> dict[str, float]:

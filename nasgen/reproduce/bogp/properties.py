@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasgen.reproduce.bogp.searches import SPACES, Place
+from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import mnist
 from predictors import get_features
 from predictors.features.relational import NAMES
@@ -21,17 +22,12 @@ SPREAD_ROWS = 10_000
 
 
 @dataclass(frozen=True)
-class Masks:
+class Masks(Unit):
     """Random masks of one sparsity, of a space of ``SPACES``."""
 
     space: str
     sparsity: float
     count: int = MASKS
-
-    @property
-    def name(self) -> str:
-        """All that tells it from others."""
-        return repr(self)
 
 
 def draw_masks(place: Place, unit: Masks) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nasgen.reproduce.journal import Unit
+
 HIDDEN = 128
 EVALUATIONS = 25
 """Five at random, and the paper's twenty iterations."""
@@ -37,7 +39,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Search:
+class Search(Unit):
     """A search for masks of some sparsities.
 
     Attributes
@@ -58,11 +60,6 @@ class Search:
     sparsity_weight: float = 0.0
     size: int = 1_000
     seed: int = 0
-
-    @property
-    def name(self) -> str:
-        """All that tells it from others."""
-        return repr(self)
 
 
 def run_search(place: Place, unit: Search) -> dict[str, Any]:

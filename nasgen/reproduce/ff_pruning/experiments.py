@@ -23,6 +23,7 @@ from nasgen.reproduce.ff_pruning.protocol import (
     train_as_published,
     train_until_no_gain,
 )
+from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import Parts, mnist
 from nasgen.training import numerics
 from nasgen.training.loop import initialise, score, train
@@ -53,17 +54,12 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Unit):
     """A dense network, trained with the published schedule or with ours."""
 
     widths: tuple[int, ...] = SMALL
     seed: int = 0
     ours: bool = False
-
-    @property
-    def name(self) -> str:
-        """All that tells it from others."""
-        return repr(self)
 
     def file(self, place: Place) -> Path:
         """Where its weights are kept."""
@@ -71,7 +67,7 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Pruned:
+class Pruned(Unit):
     """What becomes of a dense network step by step.
 
     Attributes
@@ -97,11 +93,6 @@ class Pruned:
     most_epochs: int = RETRAINING_EPOCHS
     until_no_gain: bool = False
     rewind: str = ""
-
-    @property
-    def name(self) -> str:
-        """All that tells it from others."""
-        return repr(self)
 
 
 def train_dense(place: Place, unit: Dense) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import nn
 
 from nasgen.reproduce.ff_pruning.experiments import SMALL, Place, accuracies
 from nasgen.reproduce.ff_pruning.protocol import OURS, mlp
+from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import mnist
 from nasgen.training import numerics
 from nasgen.training.loop import initialise, train
@@ -26,17 +27,12 @@ KINDS: Mapping[str, tuple[float, ...]] = {
 
 
 @dataclass(frozen=True)
-class Regularised:
+class Regularised(Unit):
     """A dense network under one of ``KINDS``, at a strength."""
 
     kind: str
     strength: float
     seed: int = 0
-
-    @property
-    def name(self) -> str:
-        """All that tells it from others."""
-        return repr(self)
 
 
 def train_regularised(place: Place, unit: Regularised) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import torch
 from nasgen.pruning.pruner import Pruner
 from nasgen.pruning.schedule import Once
 from nasgen.pruning.targets import targets_of
+from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.rnn_pruning.stored import PLACES
 from nasgen.reproduce.thesis_networks import Codes, Ints, load_network, scores_by_order
 from nasgen.tasks.sequences import Sequences
@@ -51,7 +52,7 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Prune:
+class Prune(Unit):
     """A dense network pruned at once, with each of some rates in percent.
 
     Attributes
@@ -69,14 +70,9 @@ class Prune:
     criterion: tuple[str, str] = ("magnitude", "global")
     rates: tuple[int, ...] = field(default=tuple(range(10, 101, 10)))
 
-    @property
-    def name(self) -> str:
-        """All that tells it from others."""
-        return repr(self)
-
 
 @dataclass(frozen=True)
-class Retrain:
+class Retrain(Unit):
     """A dense network pruned at once by magnitude, and trained on.
 
     Attributes
@@ -97,11 +93,6 @@ class Retrain:
     shares: tuple[float, ...]
     seed: int = 0
     ours: bool = False
-
-    @property
-    def name(self) -> str:
-        """All that tells it from others."""
-        return repr(self)
 
 
 class Shuffled(Sequences):

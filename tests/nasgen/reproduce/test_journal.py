@@ -9,18 +9,14 @@ from typing import Any
 
 import pytest
 
-from nasgen.reproduce.journal import Journal
+from nasgen.reproduce.journal import Journal, Unit
 
 
 @dataclass(frozen=True)
-class Square:
+class Square(Unit):
     """A unit of work."""
 
     number: int
-
-    @property
-    def name(self) -> str:
-        return f"the square of {self.number}"
 
 
 def square(folder: Path, unit: Square) -> dict[str, Any]:
