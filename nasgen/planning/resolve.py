@@ -101,7 +101,7 @@ def _resolve_lookup(arguments: Arguments, workers: Workers, cluster: Cluster | N
         arguments,
         workers,
         task=None,
-        space_options={},
+        space_options=dict(arguments.space_options),
         budget=None,
         augment="none",
         first_deadline=FIRST_DEADLINE,
