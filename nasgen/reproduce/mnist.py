@@ -57,6 +57,13 @@ def mnist(path: Path, seed: int) -> Parts:
 
 
 @cache
+def all_training(path: Path) -> Images:
+    """All training rows, for what is scored on test alone."""
+    task = _task(path)
+    return Images.of(task.x_train, task.y_train, task.normalisation)
+
+
+@cache
 def _task(path: Path) -> Task:
     from nasgen.tasks import get_task
 

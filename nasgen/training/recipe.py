@@ -32,6 +32,9 @@ PUBLISHED_EPOCHS = 15
 PUBLISHED_MASK_EPOCHS = 25
 """By which the dense network of BoGP comes to its published .970: there 50 full batches, from which it does not."""
 
+UNCUT = 1e9
+"""A bound that no gradient reaches; JSON has no infinity."""
+
 PERCEPTRON_BATCH, PERCEPTRON_LR = 128, 0.1
 """Peak learning rate of SGD on perceptrons without normalisation, in batches of that size."""
 
@@ -138,7 +141,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
 
         Adam at a constant 3e-4 (the paper's 3 * 10^4 is a slip), nothing smoothed or cut, batches of 1,024.
         """
-        return cls(epochs=epochs, batch=1024, peak_lr=3e-4, schedule="constant", clip=math.inf, **_ADAM)
+        return cls(epochs=epochs, batch=1024, peak_lr=3e-4, schedule="constant", clip=UNCUT, **_ADAM)
 
     def batches(self, rows: int) -> int:
         """Steps of an epoch of so many rows."""

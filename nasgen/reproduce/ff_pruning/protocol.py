@@ -13,7 +13,7 @@ from torch import nn
 
 from nasgen.reproduce.mnist import Parts
 from nasgen.training.loop import Epoch, Trained, train
-from nasgen.training.recipe import Recipe
+from nasgen.training.recipe import UNCUT, Recipe
 
 PUBLISHED = Recipe(
     epochs=200,
@@ -23,7 +23,7 @@ PUBLISHED = Recipe(
     momentum=0.0,
     weight_decay=0.0,
     label_smoothing=0.0,
-    clip=math.inf,
+    clip=UNCUT,
     precision="float32",
 )
 """Plain gradient descent."""

@@ -17,7 +17,8 @@ from nasgen.reproduce.bogp.baselines import Magnitude, train_magnitude
 from nasgen.reproduce.bogp.properties import Masks, correlations, draw_masks, screened
 from nasgen.reproduce.bogp.searches import Place, Search, run_search
 from nasgen.reproduce.bogp.tables import TOTAL
-from nasgen.reproduce.mnist import mnist
+from nasgen.reproduce.mnist import all_training, mnist
+from nasgen.training.loop import Score
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(searches, "EVALUATIONS", 7)
     yield Place(data / "mnist.npz", tmp_path / "runs")
     mnist.cache_clear()
+    all_training.cache_clear()
 
 
 @pytest.mark.parametrize(("kind", "rounds"), [("Glob", 1), ("Unif", 1), ("Glob", 3)])
@@ -40,12 +42,22 @@ def test_magnitudes_leave_exactly_so_many_weights(place: Place, kind: str, round
     assert found["kept_0"] + found["kept_1"] == 10_163
     if kind == "Unif":  # a tenth of each layer
         assert (found["kept_0"], found["kept_1"]) == (10_035, 128)
-    assert 0 <= found["test"] <= 1
+    assert 0 <= found["accuracy"] <= 1
 
 
-def test_a_dense_network_keeps_everything(place: Place) -> None:
-    found = train_magnitude(place, Magnitude())
-    assert found["kept_0"] + found["kept_1"] == TOTAL
+def test_choices_are_made_on_rows_that_nothing_else_is_scored_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored: list[object] = []
+
+    def score(network: object, examples: object, precision: str) -> Score:
+        scored.append(examples)
+        return Score(0.0, 0.5)
+
+    monkeypatch.setattr(baselines, "score", score)
+    found = [train_magnitude(place, Magnitude(chosen=chosen)) for chosen in (False, True)]
+    assert found[0] == {"accuracy": 0.5, "kept_0": 784 * 128, "kept_1": 1280}
+    parts = mnist(place.mnist, 0)
+    assert scored[0] is parts.test
+    assert scored[1] is parts.validation
 
 
 def test_a_search_goes_on_where_it_was_cut_off(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +104,7 @@ def test_the_whole_command_makes_tables_of_its_trainings(
             return {"rows": rows, "test": level + 0.002}
         assert isinstance(unit, Magnitude)
         level = 0.97 if not unit.kind else 0.94 + 0.005 * unit.rounds + 0.0001 * unit.seed
-        return {"validation": level, "test": level}
+        return {"accuracy": level}
 
     def each(self: object, work: object, shared: object, units: list[object], *rest: object) -> Iterator[object]:
         return ((unit, result_of(unit)) for unit in units)
