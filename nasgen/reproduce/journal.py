@@ -33,7 +33,7 @@ AnyUnit = TypeVar("AnyUnit", bound=Unit)
 
 
 class Journal:
-    """Results by name in a file of JSON lines, of which a torn last one is dropped.
+    """Results by name in a file of JSON lines; from one that is torn or damaged on, they are computed again.
 
     The first line says which code, versions and data they come from; results of others are not used.
 
@@ -59,9 +59,9 @@ class Journal:
         origin, *lines = text[: text.rfind("\n") + 1].splitlines() or [""]
         self._fresh = origin != self._origin
         if not self._fresh:
+            lines = lines[: next((place for place, line in enumerate(lines) if not _is_whole(line)), len(lines))]
             self._done = {line["name"]: line["result"] for line in map(json.loads, lines)}
-            if not text.endswith("\n"):
-                path.write_text("".join(f"{line}\n" for line in (origin, *lines)), encoding="utf-8")
+            path.write_text("".join(f"{line}\n" for line in (origin, *lines)), encoding="utf-8")
 
     def __len__(self) -> int:
         """How many results there are."""
@@ -102,6 +102,13 @@ class Journal:
             file.write(f"{line}\n")
         self._done[name] = json.loads(line)["result"]
         return self._done[name]
+
+
+def _is_whole(line: str) -> bool:
+    try:
+        return {"name", "result"} <= set(json.loads(line))
+    except (ValueError, TypeError):
+        return False
 
 
 @cache

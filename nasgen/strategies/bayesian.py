@@ -19,8 +19,11 @@ from search_spaces import SearchSpace
 
 G = TypeVar("G")
 
-REPEATS = 10
+REPEATS = 2
 """Suggestions of one ask that may lead to a genotype that is known already."""
+
+MOST_OBSERVED = 100
+"""The latest observations that a process is fitted to: its time grows with the cube of their number."""
 
 
 class Bayesian(Generic[G]):
@@ -134,10 +137,15 @@ class Bayesian(Generic[G]):
             self._suggested.append((point, self._keys[place]))
             if not self.asked(self._keys[place]):
                 return place
-        return int(rng.choice(left))
+        chosen = int(rng.choice(left))
+        self._suggested.append(
+            (np.asarray((database.vectors[chosen] - low) / np.where(width > 0, width, 1)), self._keys[chosen])
+        )
+        return chosen
 
     def _point(self, rng: np.random.Generator, dimensions: int) -> Floats:
         observed = [(point, self._values[key]) for point, key in self._suggested if key in self._values]
+        observed = observed[-MOST_OBSERVED:]
         if not self._learned or len(observed) < 2:
             return rng.random(dimensions)
         X, y = np.array([point for point, _ in observed]), np.array([value for _, value in observed])

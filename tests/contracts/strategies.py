@@ -34,15 +34,17 @@ def screen(space: Any) -> Prescreen[Any]:
     return Prescreen(space, "bayesian-ridge")
 
 
+def database_search(space: Any, asked: Any, within: str) -> Bayesian[Any]:
+    return Bayesian(space, asked, features="relational5", size=45, initial=34, within=within)
+
+
 MAKERS: dict[str, Make] = {
     "random": RandomSearch,
     "irwin-harris": lambda space, asked: IrwinHarris(space, asked, samples=100),
     "regularized-evolution": lambda space, asked: RegularizedEvolution(space, asked, population=12, sample_size=4),
     "local-search": lambda space, asked: LocalSearch(space, asked, patience=7),
-    "bayesian": lambda space, asked: Bayesian(space, asked, size=60, initial=20),
-    "bayesian-box": lambda space, asked: Bayesian(
-        space, asked, size=60, initial=20, features="relational5", within="box"
-    ),
+    "bayesian": lambda space, asked: database_search(space, asked, "database"),
+    "bayesian-box": lambda space, asked: database_search(space, asked, "box"),
     "evolution": Evolution,
     "evolution-surrogate": lambda space, asked: Evolution(
         space, asked, prescreen=screen(space), brood=8, exploration=0.3

@@ -57,6 +57,16 @@ def test_a_torn_last_line_is_computed_again_and_the_file_stays_whole(tmp_path: P
     assert sorted(calls(tmp_path).values()) == [1, 1, 2]
 
 
+def test_what_comes_after_a_damaged_line_is_computed_again(tmp_path: Path) -> None:
+    results(tmp_path, range(3), [])
+    path = tmp_path / "done.jsonl"
+    origin, first, *others = path.read_text().splitlines()
+    path.write_text("\n".join([origin, first, "7", *others, ""]))
+    results(tmp_path, range(3), [])
+    assert sorted(calls(tmp_path).values()) == [1, 2, 2]
+    assert len(path.read_text().splitlines()) == 4
+
+
 def test_other_data_start_over(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.write_text("one")
