@@ -181,4 +181,4 @@ def test_bad_files_and_folders_are_one_line(say: Say, networks: list[Values], sm
     assert "--out expects a folder, found a file" in refused(small, "--out", taken)
     said = say("reproduce", "unheard-of", "--data", small)
     assert said.code == 2
-    assert "one of rnn-priors, found 'unheard-of'" in said.err
+    assert "one of bogp, ff-pruning, rnn-priors, rnn-pruning, found 'unheard-of'" in said.err
