@@ -14,7 +14,7 @@ import numpy as np
 from nasgen.evaluation import Evaluation
 from nasgen.strategies.database import Database, Floats
 from nasgen.strategies.gp_ucb import KAPPA, bound, fitted_process, suggest
-from nasgen.strategies.protocol import Proposal, draw_fresh, with_key
+from nasgen.strategies.protocol import Proposal, draw_fresh
 from search_spaces import SearchSpace
 
 G = TypeVar("G")
@@ -103,8 +103,7 @@ class Bayesian(Generic[G]):
         if not left:
             return [draw_fresh(self.space, rng, self.asked, lambda: Proposal(self.space.sample(rng)))]
         place = self._from_box(rng, database, left) if self.within == "box" else self._best(rng, database, left)
-        proposal = Proposal(database.genotypes[place], self._keys[place], "fetch" if self._learned else "sample")
-        return [with_key(self.space, proposal)]
+        return [Proposal(database.genotypes[place], self._keys[place], "fetch" if self._learned else "sample")]
 
     @property
     def _learned(self) -> bool:
@@ -133,14 +132,15 @@ class Bayesian(Generic[G]):
         low, width = database.low, database.high - database.low
         for _ in range(REPEATS):
             point = self._point(rng, len(low))
-            place = database.fetch(low + point * width, self.similarity)
+            try:
+                place = database.fetch(low + point * width, self.similarity)
+            except ValueError:  # nothing lies on that side, as where all genotypes have the same features
+                break
             self._suggested.append((point, self._keys[place]))
             if not self.asked(self._keys[place]):
                 return place
         chosen = int(rng.choice(left))
-        self._suggested.append(
-            (np.asarray((database.vectors[chosen] - low) / np.where(width > 0, width, 1)), self._keys[chosen])
-        )
+        self._suggested.append((_to_unit_box(database, database.vectors[chosen]), self._keys[chosen]))
         return chosen
 
     def _point(self, rng: np.random.Generator, dimensions: int) -> Floats:

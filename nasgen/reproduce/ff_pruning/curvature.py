@@ -8,6 +8,7 @@ from torch.func import functional_call
 
 from nasgen.pruning.obd import diagonal
 from nasgen.pruning.targets import targets_of
+from nasgen.reproduce.ff_pruning.protocol import mlp
 from nasgen.training.loop import initialise
 
 WIDTHS, ROWS = (6, 5, 4, 3), 50
@@ -15,8 +16,6 @@ WIDTHS, ROWS = (6, 5, 4, 3), 50
 
 def hessian_difference(seed: int = 0) -> float:
     """The largest difference between any two second derivatives by the same weight."""
-    from nasgen.reproduce.ff_pruning.protocol import mlp
-
     network = initialise(lambda: mlp(WIDTHS), seed).double()
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.randn(ROWS, WIDTHS[0], generator=generator, dtype=torch.float64)
@@ -37,6 +36,8 @@ def second_derivatives(network: nn.Module, name: str, inputs: torch.Tensor, labe
     def loss(flat: torch.Tensor) -> torch.Tensor:
         return nn.functional.cross_entropy(functional_call(network, {name: flat.view_as(weight)}, (inputs,)), labels)
 
-    hessian = torch.autograd.functional.hessian(loss, weight.flatten())  # type: ignore[no-untyped-call]
+    hessian = torch.autograd.functional.hessian(  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
+        loss, weight.flatten()
+    )
     assert isinstance(hessian, torch.Tensor)
     return hessian.diagonal().view_as(weight)

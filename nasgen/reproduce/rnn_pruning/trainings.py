@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nasgen.errors import InputError
@@ -81,7 +82,7 @@ def all_results(request: Request) -> Results:
     return Results(published, pruned, retrained)
 
 
-def _networks(request: Request) -> Any:
+def _networks(request: Request) -> Path:
     """The folder that holds the dense networks: the one named, or one within it."""
     if request.state_dicts is None:
         raise InputError("rnn-pruning prunes the authors' networks: name their folder with --state-dicts")

@@ -188,6 +188,15 @@ def test_failures_are_not_learned_from() -> None:
     assert not strategy._values
 
 
+def test_a_database_whose_features_never_vary_is_searched_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = masks()
+    genotypes = [space.sample(np.random.default_rng(seed)) for seed in range(3)]
+    monkeypatch.setattr(Database, "drawn", lambda *drawn_from: Database(genotypes, np.ones((3, 1))))
+    strategy = Bayesian(space, lambda key: False, within="box")
+    (proposal,) = strategy.ask(np.random.default_rng(0))
+    assert proposal.genotype in genotypes
+
+
 def test_what_is_maximised_must_be_named_rightly() -> None:
     with pytest.raises(ValueError, match="within must be box or database, found 'pool'"):
         Bayesian(masks(), lambda key: False, within="pool")
