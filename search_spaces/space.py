@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_spaces.graph import LabelledGraph
 
@@ -140,6 +141,47 @@ class SourceSpace(TrainableSpace[G], Protocol[G]):
 
     def source(self, genotype: G, input_shape: tuple[int, ...], n_classes: int) -> tuple[str, str]:
         """Python that needs torch alone, and the name of the class in it whose state is that of ``build``'s network."""
+        ...
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Which channels of a network can only go together.
+
+    Attributes
+    ----------
+    number
+        How many groups of channels there are: 0, 1, ...
+    writes, reads
+        By the name of a layer of the network, the group of each channel that it writes or reads; ``FIXED`` for one that
+        cannot go. A weight's first dimension is what its layer writes, and its second what it reads.
+    """
+
+    number: int
+    writes: Mapping[str, NDArray[np.int64]]
+    reads: Mapping[str, NDArray[np.int64]]
+
+
+FIXED = -1
+
+
+@runtime_checkable
+class SlimmingNetwork(Protocol):
+    """A network of a trainable space that can lose channels, and is then a smaller network of that space."""
+
+    def channels(self) -> Channels:
+        """The groups of its channels."""
+        ...
+
+    def without_channels(self, kept: NDArray[np.bool_]) -> torch.nn.Module:
+        """A smaller network with the groups that are kept; where the others were zero, it computes the same.
+
+        This one is left as it is. ValueError if a layer would have no channel left.
+        """
+        ...
+
+    def described(self) -> tuple[Any, str, str]:
+        """Its genotype, Python that needs torch alone, and the name of the class in that."""
         ...
 
 

@@ -31,6 +31,7 @@ from nasgen.cli.options import (
     named_values,
     search_options,
 )
+from nasgen.cli.prune import prune
 from nasgen.cli.reproduce import reproduce
 from nasgen.cli.surrogates import fit, metadataset, predict, say, serve
 from nasgen.errors import ExecutorError, InputError
@@ -174,7 +175,7 @@ def export(
     print(export_text(run, format, rank))
 
 
-for other_command in (fit, metadataset, predict, reproduce, serve):
+for other_command in (fit, metadataset, predict, prune, reproduce, serve):
     app.command()(other_command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,8 @@ from nasgen.pruning.saliency import SALIENCIES, Looks
 from nasgen.pruning.schedule import Left, Schedule
 from nasgen.pruning.scope import SCOPES, least
 from nasgen.pruning.targets import Target
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,9 @@ class Pruner:
         rewind: Mapping[str, Tensor] | None = None,
         seed: int = 0,
     ) -> None:
-        for what, name, known in (("saliency", saliency, SALIENCIES), ("scope", scope, SCOPES)):
-            if name not in known:
-                raise ValueError(f"{what} must be one of {', '.join(known)}, found {name!r}")
-        self.network, self.targets = network, tuple(targets)
-        self.saliency, self.scope, self.schedule = SALIENCIES[saliency], SCOPES[scope], schedule
+        self.network, self.targets, self.schedule = network, tuple(targets), schedule
+        self.saliency = named("saliency", saliency, SALIENCIES)
+        self.scope = named("scope", scope, SCOPES)
         self.looks = Looks(network, inputs)
         self.rewind = rewind
         self._generator = torch.Generator().manual_seed(seed)
@@ -118,6 +119,13 @@ class Pruner:
         masks = torch.split(alive, [target.mask.numel() for target in self.targets])
         for target, mask in zip(self.targets, masks, strict=True):
             target.keep(mask.view_as(target.mask))
+
+
+def named(what: str, name: str, known: Mapping[str, Value]) -> Value:
+    """One of a few by name; ValueError lists them."""
+    if name not in known:
+        raise ValueError(f"{what} must be one of {', '.join(known)}, found {name!r}")
+    return known[name]
 
 
 def snapshot(network: nn.Module) -> dict[str, Tensor]:

@@ -54,6 +54,11 @@ def _down_to(rate: float | Fraction, left: Left) -> int:
     return max(0, len(left) - kept_at(rate, left.total))
 
 
+def _one_at_least(rate: float | Fraction, last: float, left: Left) -> int:
+    """Down to a rate, by one where that is nothing, but no further than to the last rate."""
+    return min(max(1, _down_to(rate, left)), _down_to(last, left))
+
+
 @dataclass(frozen=True)
 class OneShot:
     """All at once: a share ``rate`` of all weights."""
@@ -117,9 +122,11 @@ class Cubic:
     steps: int
 
     def count(self, step: int, left: Left) -> int:
-        """Down to the rate after this step."""
+        """Down to the rate of this step; one at least, until the last rate is reached."""
+        if step >= self.steps:
+            return 0
         done = Fraction(step + 1, self.steps)
-        return _down_to(_exact(self.rate) * (1 - (1 - done) ** 3), left) if step < self.steps else 0
+        return _one_at_least(_exact(self.rate) * (1 - (1 - done) ** 3), self.rate, left)
 
 
 @dataclass(frozen=True)
@@ -130,8 +137,9 @@ class Geometric:
     steps: int
 
     def count(self, step: int, left: Left) -> int:
-        """Down to the rate after this step."""
+        """Down to the rate of this step; one at least, until the last rate is reached."""
         if step >= self.steps:
             return 0
         last = step == self.steps - 1
-        return _down_to(self.rate if last else 1 - (1 - self.rate) ** ((step + 1) / self.steps), left)
+        now = self.rate if last else 1 - (1 - self.rate) ** ((step + 1) / self.steps)
+        return _one_at_least(now, self.rate, left)

@@ -88,24 +88,37 @@ def targets_of(network: nn.Module, only: Sequence[str] = ("*",), spare: Sequence
     Raises
     ------
     ValueError
-        If there is no such weight; the message has the names there are.
+        If a pattern names no weight, or none is left; the message has the names there are.
     """
-    found = [
+    found = _weights(network)
+    chosen = [one for one in found if _matches(one[0], only) and not _matches(one[0], spare)]
+    unused = [one for one in (*only, *spare) if not any(fnmatchcase(name, one) for name, _, _ in found)]
+    if unused or not chosen:
+        names = ", ".join(name for name, _, _ in found) or "no weights"
+        wanted = " and ".join(unused) if unused else f"other than {' and '.join(spare)}"
+        raise ValueError(f"expected weights called {wanted}, found {names}")
+    targets = [Target(path, module, name, _gates(module)) for path, module, name in chosen]
+    for target in targets:
+        if not hasattr(target.module, _mask_of(target.attribute)):
+            _put_mask(network, target)
+    return targets
+
+
+def count_weights(network: nn.Module) -> tuple[int, int]:
+    """How many of a network's weights, of those that may be pruned, are not 0, and how many there are."""
+    weights = [module.get_parameter(name).detach() for _, module, name in _weights(network)]
+    return sum(int(weight.count_nonzero()) for weight in weights), sum(weight.numel() for weight in weights)
+
+
+def _weights(network: nn.Module) -> list[tuple[str, nn.Module, str]]:
+    """Name in the network, module, and name there."""
+    return [
         (f"{path}.{name}" if path else name, module, name)
         for path, module in network.named_modules()
         if not isinstance(module, _SPARED)
         for name, _ in module.named_parameters(recurse=False)
         if name.startswith("weight") or name.endswith("weight")
     ]
-    chosen = [one for one in found if _matches(one[0], only) and not _matches(one[0], spare)]
-    if not chosen:
-        names = ", ".join(name for name, _, _ in found) or "no weights"
-        raise ValueError(f"expected weights called {' or '.join(only)}, found {names}")
-    targets = [Target(path, module, name, _gates(module)) for path, module, name in chosen]
-    for target in targets:
-        if not hasattr(target.module, _mask_of(target.attribute)):
-            _put_mask(network, target)
-    return targets
 
 
 def _put_mask(network: nn.Module, target: Target) -> None:

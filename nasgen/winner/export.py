@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -92,6 +93,17 @@ def _swap(partial: Path, folder: Path) -> None:
         shutil.rmtree(old)
     else:
         partial.replace(folder)
+
+
+def exported_network(folder: Path) -> torch.nn.Module:
+    """The network in an exported folder, as its ``network.py`` makes it: on raw images or codes."""
+    spec = importlib.util.spec_from_file_location(f"exported_{hash(folder.resolve())}", folder / NETWORK)
+    assert spec is not None  # a .py file always has a spec and a loader
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    network: torch.nn.Module = module.Network()
+    return network
 
 
 def export_text(run: str, form: str, rank: int) -> str:

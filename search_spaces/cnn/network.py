@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.cnn.genotype import CnnGenotype
 from search_spaces.cnn.plan import Fit, Step, forward_plan
+from search_spaces.space import Channels
 
 
 def build_network(genotype: CnnGenotype, input_shape: Sequence[int], n_classes: int) -> CnnNetwork:
@@ -47,6 +50,26 @@ class CnnNetwork(nn.Module):
             values[step.vertex] = getattr(self, step.name)(*inputs)
         logits: Tensor = self.head(values[self.plan[-1].inputs[0]].mean(dim=(2, 3)))
         return logits
+
+    def channels(self) -> Channels:
+        """Which of its channels can only go together (:mod:`search_spaces.cnn.channels`)."""
+        from search_spaces.cnn.channels import channels_of
+
+        return channels_of(self)
+
+    def without_channels(self, kept: NDArray[np.bool_]) -> CnnNetwork:
+        """A smaller network with the groups of channels that are kept, and their weights."""
+        from search_spaces.cnn.channels import without_channels
+
+        return without_channels(self, kept)
+
+    def described(self) -> tuple[CnnGenotype, str, str]:
+        """Its genotype, with the vertices numbered as they run, its code, and the name of the class in that."""
+        from search_spaces.cnn.source import SOURCE_CLASS, source_of_plan
+
+        edges = tuple((tail, step.vertex) for step in self.plan for tail in step.inputs)
+        genotype = CnnGenotype(tuple(step.op for step in self.plan), edges)
+        return genotype, source_of_plan(self.plan, self.head.out_features), SOURCE_CLASS
 
 
 class ConvBlock(nn.Module):

@@ -71,7 +71,11 @@ def forward_plan(genotype: CnnGenotype, input_shape: Sequence[int]) -> tuple[Ste
 
     Isomorphic genotypes have equal plans. ValueError where :func:`infer_shapes` raises it.
     """
-    genotype = canonical(genotype)
+    return plan_in_order(canonical(genotype), input_shape)
+
+
+def plan_in_order(genotype: CnnGenotype, input_shape: Sequence[int]) -> tuple[Step, ...]:
+    """The same for a genotype whose vertices are numbered as they shall run: the head of an edge after its tail."""
     shapes = infer_shapes(genotype, input_shape)
     last_reader = dict(genotype.edges)  # edges are sorted: the last head of a tail stays
     steps = []

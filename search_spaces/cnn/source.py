@@ -46,7 +46,11 @@ def network_source(genotype: CnnGenotype, input_shape: Sequence[int], n_classes:
     Its ``state_dict`` has the keys of :func:`search_spaces.cnn.network.build_network`, and the same weights
     give the same logits. Takes what ``build_network`` does.
     """
-    plan = forward_plan(genotype, input_shape)
+    return source_of_plan(forward_plan(genotype, input_shape), n_classes)
+
+
+def source_of_plan(plan: tuple[Step, ...], n_classes: int) -> str:
+    """The same of a plan, be it of a genotype or of a network."""
     channels, height, width = plan[0].shape
     layers = [f"self.{step.name} = {_layer(step)}" for step in plan[1:-1] if _layer(step)]
     layers.append(f"self.head = nn.Linear({plan[-1].shape[0]}, {n_classes})")
