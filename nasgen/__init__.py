@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nasgen.compression.curve import Pruned, prune
     from nasgen.engine.searching import resume, search
     from nasgen.errors import InputError
     from nasgen.evaluation import Evaluation, Failure, Outcome, Request
@@ -31,12 +32,14 @@ _HOMES = {
     "NSGA2": "strategies.nsga2",
     "Outcome": "evaluation",
     "Proposal": "strategies.protocol",
+    "Pruned": "compression.curve",
     "RandomSearch": "strategies.baselines",
     "RegularizedEvolution": "strategies.baselines",
     "Request": "evaluation",
     "SearchResult": "results.result",
     "Store": "storage.store",
     "Strategy": "strategies.protocol",
+    "prune": "compression.curve",
     "resume": "engine.searching",
     "search": "engine.searching",
 }
@@ -52,12 +55,14 @@ __all__ = [
     "LocalSearch",
     "Outcome",
     "Proposal",
+    "Pruned",
     "RandomSearch",
     "RegularizedEvolution",
     "Request",
     "SearchResult",
     "Store",
     "Strategy",
+    "prune",
     "resume",
     "search",
 ]

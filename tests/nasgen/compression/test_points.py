@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_training
 import torch
 
 import nasgen
@@ -26,15 +25,6 @@ ROUNDED = 0.021
 """Three rows of 150, by which bfloat16 may differ from the float32 of an exported network."""
 
 POINT = Point(0.8, "weight", "magnitude", "global", "geometric", 1, 1, (), 0, "")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("searched") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        tiny_training.shorten(patch)
-        tiny_training.search(folder, tiny_training.digits(), evaluations=2)
-    return folder
 
 
 @pytest.fixture
