@@ -1,4 +1,4 @@
-"""Many small pieces of work on all cores, with the time left on stderr."""
+"""Many pieces of work on all cores, with what is done and the time left on stderr."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -19,6 +20,9 @@ from nasgen.view import SECONDS_BETWEEN_LINES, duration
 Unit = TypeVar("Unit")
 Shared = TypeVar("Shared")
 Result = TypeVar("Result")
+
+MOST_SILENT = 60.0
+"""Seconds without a line while nothing ends."""
 
 
 def each_unit(
@@ -49,27 +53,25 @@ def each_unit(
     ExecutorError
         If a process is lost.
     """
-    left = sum(map(cost, units))
-    done, started = 0.0, 0.0
-    last = time.monotonic()
+    processes = min(cores(), len(units))
+    progress = _Progress(sum(map(cost, units)), len(units), processes, what, say)
     # spawned, not forked: threads of libraries that this process has loaded do not survive a fork
-    pool = ProcessPoolExecutor(
-        min(cores(), len(units)), multiprocessing.get_context("spawn"), _start_process, (work, shared)
-    )
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start_process, (work, shared))
     try:
         futures = {pool.submit(_do, unit): unit for unit in units}
-        for number, future in enumerate(as_completed(futures), start=1):
+        ended: SimpleQueue[Future[Result]] = SimpleQueue()
+        for future in futures:
+            future.add_done_callback(ended.put)
+        while progress.ended < len(units):
+            try:
+                future = ended.get(timeout=progress.until_due())
+            except Empty:
+                progress.tell(MOST_SILENT)
+                continue
             unit = futures[future]
             yield unit, future.result()
-            now = time.monotonic()
-            left -= cost(unit)
-            if number == 1:  # until then the processes have started
-                started = now
-                continue
-            done += cost(unit)
-            if now - last > SECONDS_BETWEEN_LINES:
-                last = now
-                say(f"{number}/{len(units)} {what}, time left {duration((now - started) / done * left)}")
+            progress.count(cost(unit))
+            progress.tell(SECONDS_BETWEEN_LINES)
     except BrokenProcessPool as error:
         raise ExecutorError(
             f"{what}: expected processes that live, found one lost: see whether memory ran out"
@@ -80,6 +82,48 @@ def each_unit(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class _Progress:
+    """Lines that say how many units are done, and how long the others take or all of them have taken so far.
+
+    The pace is that since the first unit ended, when the processes had started; it is known once each of them may
+    have ended one.
+    """
+
+    def __init__(self, left: float, units: int, processes: int, what: str, say: Callable[[str], None]) -> None:
+        self._left, self._done = left, 0.0
+        self._units, self.ended, self._processes = units, 0, processes
+        self._what, self._say = what, say
+        self._started = self._first_ended = time.monotonic()
+        self._line(f"on {processes} core{'s' if processes > 1 else ''}")
+
+    def until_due(self) -> float:
+        """Seconds until a line is due though nothing ends."""
+        return max(0.0, self._last + MOST_SILENT - time.monotonic())
+
+    def count(self, cost: float) -> None:
+        """A unit has ended."""
+        self.ended += 1
+        self._left -= cost
+        if self.ended == 1:
+            self._first_ended = time.monotonic()
+        else:
+            self._done += cost
+
+    def tell(self, silent: float) -> None:
+        """A line, unless the last one is less than so many seconds ago."""
+        now = time.monotonic()
+        if now - self._last < silent:
+            return
+        if self.ended > self._processes:
+            self._line(f"time left {duration((now - self._first_ended) / self._done * self._left)}")
+        else:
+            self._line(f"{duration(now - self._started)} so far")
+
+    def _line(self, rest: str) -> None:
+        self._last = time.monotonic()
+        self._say(f"{self.ended}/{self._units} {self._what}, {rest}")
 
 
 _here: tuple[Callable[[Any, Any], Any], Any]

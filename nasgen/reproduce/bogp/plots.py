@@ -12,21 +12,26 @@ from nasgen.reproduce.drawing import as_picture, new_figure
 from nasgen.reproduce.tables import Picture
 from predictors.features.relational import NAMES
 
+NEAR = 0.015, 0.04
+"""Of sparsity and of accuracy: labels of points nearer than that would overlap."""
 
-def plot_searches(found: Mapping[str, Mapping[str, Any]]) -> Picture:
-    """The best validation accuracy so far over the masks trained."""
-    figure = new_figure(7, 3.8)
+
+def plot_searches(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Picture:
+    """The best validation accuracy so far over the masks trained, a line for each seed of a search."""
+    figure = new_figure(8, 4.4)
     axes = figure.subplots()
-    for name, search in found.items():
-        accuracies = [row["accuracy"] for row in search["rows"]]
-        numbers = np.arange(1, len(accuracies) + 1)
-        (line,) = axes.step(numbers, np.maximum.accumulate(accuracies), where="post", label=name)
-        axes.plot(numbers, accuracies, ".", ms=4, alpha=0.5, color=line.get_color())
+    for number, (name, seeds) in enumerate(found.items()):
+        for search in seeds:
+            accuracies = [row["accuracy"] for row in search["rows"]]
+            numbers = np.arange(1, len(accuracies) + 1)
+            axes.step(numbers, np.maximum.accumulate(accuracies), where="post", color=f"C{number}")
+            axes.plot(numbers, accuracies, ".", ms=4, alpha=0.4, color=f"C{number}")
+        axes.plot([], [], color=f"C{number}", label=f"{name}, {len(seeds)} seed{'s' if len(seeds) > 1 else ''}")
     axes.set_xlabel("masks trained")
     axes.set_ylabel("validation accuracy")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", loc="lower right")
-    return as_picture(figure, "Masks of sparsity .9: each one trained (dots) and the best so far (lines).")
+    figure.legend(fontsize="small", loc="outside lower center", ncols=2)
+    return as_picture(figure, "Masks of sparsity .9: each one trained (dots) and the best so far (lines, one a seed).")
 
 
 def plot_tradeoff(
@@ -37,15 +42,27 @@ def plot_tradeoff(
     axes = figure.subplots()
     axes.plot([s for _, _, s in points], [a for _, a, _ in points], "o-", label="ours")
     axes.plot([s for _, s, _ in theirs.values()], [a for a, _, _ in theirs.values()], "x--", label="theirs")
-    for weight, accuracy, sparsity in points:
-        axes.annotate(f"{weight:g}", (sparsity, accuracy), textcoords="offset points", xytext=(4, -12))
+    for label, place in labels(points):
+        axes.annotate(label, place, textcoords="offset points", xytext=(0, -15), ha="center")
     for weight, (accuracy, sparsity, _) in theirs.items():
         axes.annotate(f"{weight:g}", (sparsity, accuracy), textcoords="offset points", xytext=(4, 5))
     axes.set_xlabel("sparsity")
     axes.set_ylabel("accuracy")
+    axes.margins(0.08)
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="lower left")
     return as_picture(figure, "What accuracy plus alpha times sparsity chooses, by alpha.")
+
+
+def labels(points: Sequence[tuple[float, float, float]]) -> list[tuple[str, tuple[float, float]]]:
+    """The weights of points (weight, accuracy, sparsity) in words, and where to: of those too near, at the first."""
+    together: dict[tuple[float, float], list[str]] = {}
+    for weight, accuracy, sparsity in points:
+        near = (
+            place for place in together if abs(place[0] - sparsity) < NEAR[0] and abs(place[1] - accuracy) < NEAR[1]
+        )
+        together.setdefault(next(near, (sparsity, accuracy)), []).append(f"{weight:g}")
+    return [(", ".join(weights), place) for place, weights in together.items()]
 
 
 def plot_correlations(rows: Mapping[str, Floats]) -> Picture:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nasgen.reproduce.bogp.searches import SPACES, Place
 from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import mnist
+from nasgen.training import numerics
 from predictors import get_features
 from predictors.features.relational import NAMES
 from search_spaces import get_space
@@ -32,6 +33,7 @@ class Masks(Unit):
 
 def draw_masks(place: Place, unit: Masks) -> dict[str, Any]:
     """The five properties of the masks, and how many weights each keeps in all."""
+    numerics.prepare(1)  # a search in the same process may have left another number of threads
     pixels = mnist(place.mnist, 0).training.pixels[:SPREAD_ROWS].float()
     space = get_space(
         "mask",

@@ -143,4 +143,6 @@ def _retrained(results: Results) -> Table:
         "gradients cut at 1 (chosen on training strings held out, with other seeds). Masks are fixed, and strings read "
         "as they read. At 100 % one weight is left."
     )
-    return Table("After retraining: test accuracy", tuple(rows), note, plot_retraining(results.published))
+    return Table(
+        "After retraining: test accuracy", tuple(rows), note, plot_retraining(results.published, results.retrained)
+    )

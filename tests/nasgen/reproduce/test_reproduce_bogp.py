@@ -11,14 +11,20 @@ import pytest
 from lookup_search import Say
 from small_mnist import ROWS, write_small_mnist
 
+from nasgen.pruning.schedule import kept_at
 from nasgen.reproduce import mnist as mnist_module
-from nasgen.reproduce.bogp import baselines, searches, trainings
+from nasgen.reproduce.bogp import baselines, plots, searches, trainings
 from nasgen.reproduce.bogp.baselines import Magnitude, train_magnitude
-from nasgen.reproduce.bogp.properties import Masks, correlations, draw_masks, screened
+from nasgen.reproduce.bogp.plots import labels
+from nasgen.reproduce.bogp.properties import Masks, correlations, screened
 from nasgen.reproduce.bogp.searches import Place, Search, run_search
 from nasgen.reproduce.bogp.tables import TOTAL
+from nasgen.reproduce.bogp.trainings import UNION, by_seeds, seconds, work
 from nasgen.reproduce.mnist import all_training, mnist
 from nasgen.training.loop import Score
+from search_spaces import get_space
+
+TWICE = ("BoGP, placed", "Bayesian, placed", "BoGP, as published")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +44,7 @@ def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.mark.parametrize(("kind", "rounds"), [("Glob", 1), ("Unif", 1), ("Glob", 3)])
 def test_magnitudes_leave_exactly_so_many_weights(place: Place, kind: str, rounds: int) -> None:
-    found = train_magnitude(place, Magnitude(kind, 0.9, rounds))
+    found = work(place, Magnitude(kind, 0.9, rounds))
     assert found["kept_0"] + found["kept_1"] == 10_163
     if kind == "Unif":  # a tenth of each layer
         assert (found["kept_0"], found["kept_1"]) == (10_035, 128)
@@ -61,11 +67,11 @@ def test_choices_are_made_on_rows_that_nothing_else_is_scored_on(place: Place, m
 
 
 def test_a_search_goes_on_where_it_was_cut_off(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    unit = Search("placed", "BoGP", (0.9,), size=30)
+    unit = Search("placed", "BoGP, standardised cosine", (0.9,), size=30)
     monkeypatch.setattr(searches, "EVALUATIONS", 4)
     part = run_search(place, unit)
     monkeypatch.setattr(searches, "EVALUATIONS", 7)
-    whole = run_search(place, unit)
+    whole = work(place, unit)
     assert whole["rows"][:4] == part["rows"]
     assert len(whole["rows"]) == 7
     assert {round(row["sparsity"], 3) for row in whole["rows"]} == {0.9}
@@ -74,7 +80,7 @@ def test_a_search_goes_on_where_it_was_cut_off(place: Place, monkeypatch: pytest
 
 def test_masks_of_the_database_keep_exactly_so_many_weights(place: Place) -> None:
     for space in ("placed", "as published"):
-        found = draw_masks(place, Masks(space, 0.75, 20))
+        found = work(place, Masks(space, 0.75, 20))
         assert found["kept"] == [TOTAL // 4]
         assert np.array(found["properties"]).shape == (20, 5)
 
@@ -90,9 +96,45 @@ def test_of_two_properties_that_go_together_the_later_is_left_out() -> None:
     assert screened(rows, limit=0.5) == ["degree", "eigenvector", "connectivity"]
 
 
+def test_accuracy_is_traded_for_sparsities_that_masks_can_have() -> None:
+    space = get_space("mask", input_shape=(1, 28, 28), sparsities=list(UNION))
+    assert space.limits.kept == tuple(kept_at(sparsity, TOTAL) - 1280 for sparsity in UNION)
+    rng = np.random.default_rng(0)
+    for kept in space.limits.kept:
+        assert space.validate(space.draw(rng, "er", "contiguous", kept)) == []
+    with pytest.raises(ValueError, match=r"leave room for .* found 0\.98"):
+        get_space("mask", input_shape=(1, 28, 28), sparsities=[0.98])
+
+
+def test_seeds_of_one_kind_go_together() -> None:
+    units = [Magnitude("Glob", 0.9, 5, seed=seed) for seed in range(3)]
+    other = Magnitude("Glob", 0.9, 5, cubic=True)
+    assert by_seeds([*units, other]) == {units[0]: units, other: [other]}
+
+
+def test_points_too_near_share_a_label() -> None:
+    points = [(0.1, 0.957, 0.9), (0.5, 0.936, 0.95), (0.9, 0.939, 0.95)]
+    assert labels(points) == [("0.1", (0.9, 0.957)), ("0.5, 0.9", (0.95, 0.936))]
+    assert labels([(0.1, 0.95, 0.9), (0.5, 0.95, 0.95)]) == [("0.1", (0.9, 0.95)), ("0.5", (0.95, 0.95))]
+
+
+def test_the_legend_of_searches_hides_no_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = []
+    monkeypatch.setattr(plots, "as_picture", lambda figure, caption: figures.append(figure))
+    search = {"rows": [{"accuracy": accuracy} for accuracy in (0.93, 0.92, 0.95)]}
+    plots.plot_searches({"BoGP, placed": [search, search], "Bayesian, placed": [search]})
+    (figure,) = figures
+    figure.draw_without_rendering()
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["BoGP, placed, 2 seeds", "Bayesian, placed, 1 seed"]
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+
+
 def test_the_whole_command_makes_tables_of_its_trainings(
     say: Say, place: Place, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pieces: list[object] = []
+
     def result_of(unit: object) -> object:
         if isinstance(unit, Masks):
             scale = 1.0 if unit.space == "as published" else 8.0
@@ -101,19 +143,29 @@ def test_the_whole_command_makes_tables_of_its_trainings(
         if isinstance(unit, Search):
             level = 0.95 if unit.sparsity_weight else 0.955
             rows = [{"genotype": "", "accuracy": level - 0.1 * (s - 0.15), "sparsity": s} for s in unit.sparsities]
-            return {"rows": rows, "test": level + 0.002}
+            return {"rows": rows, "test": level + 0.002 - 0.001 * unit.seed}
         assert isinstance(unit, Magnitude)
         level = 0.97 if not unit.kind else 0.94 + 0.005 * unit.rounds + 0.0001 * unit.seed
         return {"accuracy": level}
 
     def each(self: object, work: object, shared: object, units: list[object], *rest: object) -> Iterator[object]:
+        pieces.extend(units)
         return ((unit, result_of(unit)) for unit in units)
 
     monkeypatch.setattr(trainings.Journal, "each", each)
     said = say("reproduce", "bogp", "--data", data, "--out", tmp_path / "out", "--json")
     tables = json.loads(said.out)["tables"]
     rows = {row["item"]: row for table in tables for row in table["rows"]}
-    assert rows["sparsity 0.9: BoGP, masks placed in the image, at least 0.951"]["holds"] is True
+    assert len(pieces) == len(set(pieces))
+    costs = list(map(seconds, pieces))  # type: ignore[arg-type]
+    assert costs == sorted(costs, reverse=True)
+    ours = rows["sparsity 0.9: BoGP, masks placed in the image, at least 0.951"]
+    assert ours["holds"] is True
+    assert ours["ours"] == pytest.approx(0.9565)
+    assert ours["low"] == pytest.approx(0.9565 - 12.706 * 0.0005, abs=1e-5)  # of two seeds
+    assert rows["BoGP, standardised cosine, placed: test"]["ours"] == pytest.approx(0.957)
+    assert rows["BoGP, standardised cosine, placed: test"]["low"] is None
+    assert {rows[f"{name}: validation"]["seeds"] for name in TWICE} == {2}
     best = rows["sparsity 0.9: the best on validation, Glob5, at least 0.962 (their best, Glob5)"]
     assert best["ours"] == pytest.approx(0.965, abs=0.001)
     assert rows["alpha 0.1: f2, at least 1.04"]["ours"] == pytest.approx(0.95 + 0.1 * 0.15)

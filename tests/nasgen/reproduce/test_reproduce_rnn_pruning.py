@@ -12,9 +12,10 @@ import pytest
 import torch
 from lookup_search import Say
 
-from nasgen.reproduce.rnn_pruning import trainings
+from nasgen.reproduce.rnn_pruning import plots, trainings
 from nasgen.reproduce.rnn_pruning.experiments import Prune, Retrain, Shared, Shuffled, prune_and_score, weights_gone
-from nasgen.reproduce.rnn_pruning.stored import CELLS, COLUMNS, FILE, RATES, read_published
+from nasgen.reproduce.rnn_pruning.plots import mean_curves
+from nasgen.reproduce.rnn_pruning.stored import CELLS, COLUMNS, FILE, PLACES, RATES, Published, read_published
 from nasgen.reproduce.rnn_pruning.tables import safe_rate
 from nasgen.tasks.reber import encoded, read_strings
 from search_spaces.rnn.thesis import ThesisNetwork
@@ -40,6 +41,27 @@ def test_batches_do_not_heed_the_length_of_strings() -> None:
     batches = strings.batches(torch.Generator().manual_seed(0), 4)
     assert sorted(torch.cat(list(batches)).tolist()) == list(range(32))
     assert max(int(batch.max() - batch.min()) for batch in batches) > 8
+
+
+def test_what_was_trained_with_several_seeds_is_one_curve() -> None:
+    shares = (0.25, 1.0)
+    units = [Retrain("gru", "both", 90, shares, seed, ours) for ours in (False, True) for seed in range(2)]
+    curves = mean_curves(dict(zip(units, ([0, 1, 2], [2, 3, 4], [5, 5, 5], [7, 7, 8]), strict=True)))
+    assert curves == {units[0]: [1, 2, 3], units[2]: [6, 6, 6.5]}
+
+
+def test_their_curves_and_ours_are_drawn_beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = []
+    monkeypatch.setattr(plots, "as_picture", lambda figure, caption: figures.append(figure))
+    pruned = {(cell, place, rate): (0.5,) + 10 * (0.9,) for cell in CELLS for place in PLACES for rate in RATES}
+    ours = {Retrain("lstm", "h2h", 100, (0.25, 1.0), ours=own): (0.5, 0.8, 1.0) for own in (False, True)}
+    plots.plot_retraining(Published(dict.fromkeys(CELLS, 1.0), pruned), ours)
+    (figure,) = figures
+    drawn = {panel.get_title(): [line for line in panel.lines if line.get_marker() != "None"] for panel in figure.axes}
+    assert [line.get_marker() for line in drawn.pop("LSTM")] == ["o", "D"]
+    assert not any(drawn.values())
+    assert all(len(panel.lines) >= len(PLACES) * len(plots.STYLES) for panel in figure.axes)
+    assert figure.axes[2].lines[-1].get_xdata().tolist() == [0, 0.25, 1.25]
 
 
 @pytest.mark.data
