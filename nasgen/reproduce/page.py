@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from pathlib import Path
 
 from nasgen.errors import InputError
@@ -69,7 +70,7 @@ def interval(row: Row) -> str:
 
 
 def write_report(report: Report, folder: Path) -> None:
-    """Write ``index.html`` and ``tables.json`` into a folder, made if need be.
+    """Write ``index.html``, ``tables.json`` and the pictures into a folder, made if need be.
 
     Raises
     ------
@@ -80,6 +81,14 @@ def write_report(report: Report, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(as_html(report), encoding="utf-8")
     (folder / "tables.json").write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    for table in report.tables:
+        if table.picture is not None:
+            (folder / f"{file_name(table.title)}.png").write_bytes(table.picture.png)
+
+
+def file_name(title: str) -> str:
+    """A title in lower case, with hyphens between its words."""
+    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
 
 
 def check_folder(folder: Path) -> None:
