@@ -19,6 +19,7 @@ from search_spaces.nasbench201 import OPS, Cell, NasBench201Space
 from search_spaces.rnn import RnnGenotype, RnnSpace
 from search_spaces.rnn.genotype import GATES
 from search_spaces.rnn.genotype import renumbered as rnn_renumbered
+from search_spaces.sparse import SparseGenotype, SparseSpace
 
 
 class SmallMaskSpace(MaskSpace):
@@ -28,7 +29,28 @@ class SmallMaskSpace(MaskSpace):
         super().__init__(input_shape=(1, 8, 8), hidden=(16,), sparsities=(0.3, 0.45))
 
 
-SPACES: list[Callable[[], Any]] = [CnnSpace, RnnSpace, NasBench201Space, SmallMaskSpace]
+class SmallSparseSpace(SparseSpace):
+    """Two hidden layers and two sparsities."""
+
+    def __init__(self) -> None:
+        super().__init__((1, 4, 4), 3, hidden=(8, 5), sparsities=(0.5, 0.8))
+
+
+class AnySparseSpace(SparseSpace):
+    """Any number of weights."""
+
+    def __init__(self) -> None:
+        super().__init__((1, 4, 4), 3, sparsities=None, hidden=(8,))
+
+
+SPACES: list[Callable[[], Any]] = [
+    CnnSpace,
+    RnnSpace,
+    NasBench201Space,
+    SmallMaskSpace,
+    SmallSparseSpace,
+    AnySparseSpace,
+]
 
 
 @pytest.fixture(scope="module", params=SPACES, ids=lambda factory: factory.__name__)
@@ -89,6 +111,19 @@ def mask_edits(genotype: MaskGenotype) -> Iterator[MaskGenotype]:
         yield MaskGenotype.of(matrix, genotype.owned, genotype.kept)
 
 
+def sparse_edits(genotype: SparseGenotype) -> Iterator[SparseGenotype]:
+    """Every weight left out or put in, and the weights of one unit given to the next."""
+    for place in range(len(genotype.flat)):
+        flat = genotype.flat
+        flat[place] = not flat[place]
+        yield SparseGenotype.of_flat(genotype.widths, flat)
+    for layer, mask in enumerate(genotype.arrays()):
+        masks = genotype.arrays()
+        masks[layer] = np.roll(mask, 1, axis=0)
+        if (masks[layer] != mask).any():
+            yield SparseGenotype.of(masks)
+
+
 def topological_order(rng: np.random.Generator, genotype: RnnGenotype) -> list[int]:
     """A random order of the vertices that keeps every tail before its head."""
     order: list[int] = []
@@ -116,6 +151,8 @@ class Contract(SpaceContract):
             return list(rnn_edits(genotype))
         if isinstance(genotype, MaskGenotype):
             return list(mask_edits(genotype))
+        if isinstance(genotype, SparseGenotype):
+            return list(sparse_edits(genotype))
         # Without "none" every edge of a cell is alive, and another op than "none" keeps it so.
         places = range(len(genotype.ops)) if "none" not in genotype.ops else ()
         ops = genotype.ops
@@ -285,6 +322,44 @@ class MaskGraphsThatDrift(SmallMaskSpace):
         return replace(graph, edges=np.random.default_rng().permutation(graph.edges).tolist())
 
 
+class SparseKeyThatIsTheText(SmallSparseSpace):
+    """A key that is as long as a text."""
+
+    def key(self, genotype: SparseGenotype) -> str:
+        return self.encode(genotype)
+
+
+class SparseKeyOfDegrees(SmallSparseSpace):
+    """A key that knows how many weights each unit reads, and not which."""
+
+    def key(self, genotype: SparseGenotype) -> str:
+        return f"{hash(tuple(int(row.sum()) for mask in genotype.arrays() for row in mask)):x}"
+
+
+class SparseThatLosesWeights(SmallSparseSpace):
+    """A mutation that leaves out a weight and puts none in its place."""
+
+    def mutate(self, rng: np.random.Generator, genotype: SparseGenotype) -> Offspring[SparseGenotype]:
+        flat = genotype.flat
+        flat[np.flatnonzero(flat)[0]] = False
+        return Offspring((SparseGenotype.of_flat(genotype.widths, flat),), "lose")
+
+
+class SparseThatMovesNothing(SmallSparseSpace):
+    """A mutation that puts the weight back where it was and does not say so."""
+
+    def mutate(self, rng: np.random.Generator, genotype: SparseGenotype) -> Offspring[SparseGenotype]:
+        return Offspring((replace(genotype),), "rewire")
+
+
+class SparseTextOfCounts(SmallSparseSpace):
+    """A text that says how many weights each layer keeps, the first ones."""
+
+    def encode(self, genotype: SparseGenotype) -> str:
+        masks = [np.sort(mask.ravel())[::-1].reshape(mask.shape) for mask in genotype.arrays()]
+        return super().encode(SparseGenotype.of(masks))
+
+
 class OwnRandomness(CnnSpace):
     """A sample that does not heed the generator."""
 
@@ -392,6 +467,11 @@ BROKEN = {
     MaskOfOneGenerator: "test_samples_are_valid_and_varied",
     MaskOfOwnRandomness: "test_is_deterministic_and_heeds_the_generator",
     MaskGraphsThatDrift: "test_graphs_are_labelled_graphs_and_repeatable",
+    SparseKeyThatIsTheText: "test_keys_are_short_texts_that_depend_on_meaning_alone",
+    SparseKeyOfDegrees: "test_keys_tell_unlike_networks_apart",
+    SparseThatLosesWeights: "test_is_closed_under_its_operators",
+    SparseThatMovesNothing: "test_a_no_op_returns_the_parents_and_others_something_new",
+    SparseTextOfCounts: "test_text_is_one_line_and_keeps_everything",
     OwnRandomness: "test_is_deterministic_and_heeds_the_generator",
     OneSample: "test_samples_are_valid_and_varied",
     ChangesInPlace: "test_operators_leave_their_arguments_alone",
