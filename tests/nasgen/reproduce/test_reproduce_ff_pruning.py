@@ -21,6 +21,8 @@ from nasgen.reproduce.ff_pruning.experiments import METHODS, SMALL, Dense, Place
 from nasgen.reproduce.ff_pruning.predicted import (
     Networks,
     by_density,
+    by_method_and_density,
+    error,
     predicted_table,
     r2,
     spearman,
@@ -122,28 +124,37 @@ def test_pruned_networks_are_rows_that_a_surrogate_is_fitted_on(
     assert "32 rows of the space sparse" in said.err
     (tmp_path / "genotypes.txt").write_text(f"{found.columns['genotype'][0]}\n")
     assert 0 < float(say("predict", tmp_path / "surrogate", tmp_path / "genotypes.txt").out.split()[0]) < 1.1
-    assert {row.item for row in predicted_table(found).rows} >= {"R2, surrogate on masks", "Spearman, density alone"}
+    items = [row.item for row in predicted_table(found).rows]
+    assert items[0] == "R2, surrogate on masks"
+    assert items[-1] == "Spearman, density alone, methods held out in turn"
+    assert len(items) == 4 * 3 + 3 * 2
 
 
 def test_density_alone_knows_the_mean_of_as_many_weights_and_lines_between() -> None:
     def networks(density: list[float], fitness: list[float]) -> Networks:
         n = len(density)
-        return Networks([LabelledGraph((), ())] * n, np.zeros(n), np.array(density), np.array(fitness))
+        graphs, methods = [LabelledGraph((), ())] * n, np.arange(n) % 2.0
+        return Networks(graphs, np.zeros(n), methods, np.array(density), np.array(fitness))
 
     known = networks([0.5, 0.5, 0.125, 0.125], [0.9, 0.8, 0.3, 0.4])
     asked = networks([0.5, 0.25, 0.125, 0.01], [0.0] * 4)
     assert by_density(known, asked) == pytest.approx([0.85, 0.6, 0.35, 0.35])
+    twice = networks([*known.density, *known.density], [*known.fitness, *(known.fitness + 0.1)])
+    assert by_method_and_density(twice, known) == pytest.approx(known.fitness + 0.05)
+    assert by_method_and_density(known, networks([0.25], [0.0])) == pytest.approx([0.6])  # no such network is known
 
 
 def test_measures_by_hand() -> None:
     graphs = [LabelledGraph((), ())] * 4
-    asked = Networks(graphs, np.zeros(4), np.array([0.5, 0.5, 0.1, 0.1]), np.array([0.9, 0.8, 0.2, 0.3]))
+    density, fitness = np.array([0.5, 0.5, 0.1, 0.1]), np.array([0.9, 0.8, 0.2, 0.3])
+    asked = Networks(graphs, np.zeros(4), np.zeros(4), density, fitness)
     perfect, reversed_within = asked.fitness, np.array([0.8, 0.9, 0.3, 0.2])
     assert [r2(asked, perfect), spearman(asked, perfect), spearman_within(asked, perfect)] == pytest.approx([1, 1, 1])
     assert spearman(asked, reversed_within) == pytest.approx(0.6)
     assert spearman_within(asked, reversed_within) == pytest.approx(-1)
     assert spearman(asked, np.ones(4)) == spearman_within(asked, asked.density) == 0
     assert r2(asked, np.full(4, 0.55)) == pytest.approx(0)
+    assert error(asked, reversed_within) == pytest.approx(0.1)
 
 
 def test_the_same_unit_gives_the_same_rows(place: Place) -> None:
@@ -214,6 +225,7 @@ def test_the_whole_command_makes_tables_of_its_trainings(
     assert said.code == 0
     assert rows["R2, surrogate on masks"]["ours"] > 0.9 > 0.1 > rows["R2, density alone"]["ours"]
     assert rows["Spearman among networks of one density, density alone"]["ours"] == 0
+    assert rows["mean absolute error, method and density"]["holds"] is None
     assert (tmp_path / "out" / "index.html").read_text().count("data:image/png;base64") == 2
 
 
