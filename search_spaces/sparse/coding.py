@@ -2,7 +2,7 @@
 
 Rice 1979, "Some Practical Universal Noiseless Coding Techniques". What a compressor writes hangs on its version, and a
 text that names a genotype may not. At a half of the weights and more the code is the mask itself, a bit a weight; at a
-twentieth it takes .29 bits a weight where the masks are random, a hundredth over their entropy.
+twentieth it takes .289 bits a weight where masks are random, whose entropy is .286.
 """
 
 from __future__ import annotations

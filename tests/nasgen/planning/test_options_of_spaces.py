@@ -10,6 +10,7 @@ from lookup_search import Say
 
 from nasgen.cli.options import named_values
 from nasgen.errors import InputError
+from nasgen.storage.folder import RunFolder
 from predictors.metadataset import MetaDataset
 
 
@@ -71,6 +72,20 @@ def test_arbitrary_masks_are_searched_as_perceptrons_are(say: Say, tmp_path: Pat
     assert sum(genotype["kept"]) in (round(0.5 * 1776), round(0.1 * 1776))
     assert say("metadataset", run, "--out", table).code == 0
     assert MetaDataset.read(table).columns["source"] == ["search"] * 3
+
+
+def test_a_space_of_perceptrons_in_a_file_is_trained_as_one(say: Say, tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(
+        "from functools import partial\nfrom search_spaces.sparse import SparseSpace\n"
+        "Small = partial(SparseSpace, hidden=(16,), sparsities=(0.5,))\n"
+    )
+    fidelities = []
+    for number, space in enumerate([f"{own}:Small", "sparse"]):
+        run = tmp_path / f"run{number}"
+        assert say("search", "--space", space, "--evaluations", 3, "--out", run, "--executor", "inline").code == 0
+        fidelities.append(RunFolder.open(run).settings().fidelities)
+    assert fidelities[0] == fidelities[1]
 
 
 @pytest.mark.parametrize(
