@@ -12,10 +12,18 @@ from search_spaces.space import Offspring
 T = TypeVar("T")
 G = TypeVar("G")
 
+LARGEST_SHARE = 0.05
+"""Of the edges, inputs or weights that a mutation of masks moves at most."""
+
 
 def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
     """One item with equal odds (``rng.choice`` takes ten times as long)."""
     return items[int(rng.random() * len(items))]
+
+
+def few_of(rng: np.random.Generator, number: int, most: int) -> int:
+    """How many of a number to move: 1 up to a share of them and to ``most``, few as often as many."""
+    return min(most, int(max(1.0, LARGEST_SHARE * number) ** rng.random()))
 
 
 def first_applied(

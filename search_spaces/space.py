@@ -136,6 +136,13 @@ class ResizingSpace(TrainableSpace[G], Protocol[G]):
 
 
 @runtime_checkable
+class PerceptronSpace(TrainableSpace[G], Protocol[G]):
+    """A trainable space of multilayer perceptrons: of the same cost, their trainings see many more images."""
+
+    perceptrons: bool
+
+
+@runtime_checkable
 class SourceSpace(TrainableSpace[G], Protocol[G]):
     """A trainable space that can also write its networks down as code."""
 
@@ -227,4 +234,5 @@ SPACES: Mapping[str, str] = {
     "rnn": "search_spaces.rnn:RnnSpace",
     "nasbench201": "search_spaces.nasbench201:NasBench201Space",
     "mask": "search_spaces.masks:MaskSpace",
+    "sparse": "search_spaces.sparse:SparseSpace",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -35,6 +37,17 @@ def read_edges(values: Any) -> tuple[tuple[int, int], ...]:
         if not isinstance(edge, list) or [type(vertex) for vertex in edge] != [int, int]:
             raise ValueError(f"an edge must be a pair of vertex indices, found {shortened(edge)}")
     return tuple((tail, head) for tail, head in values)
+
+
+def read_bytes(name: str, value: Any) -> bytes:
+    """The bytes of a base64 text, of which each has one alone; ValueError on anything else."""
+    try:
+        found = base64.b64decode(value, validate=True) if isinstance(value, str) else None
+    except (binascii.Error, ValueError):  # the latter on letters beyond ASCII
+        found = None
+    if found is None or base64.b64encode(found).decode() != value:
+        raise ValueError(f"{name} must be bytes in base64, found {shortened(value)}")
+    return found
 
 
 def shortened(value: object) -> str:

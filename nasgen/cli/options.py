@@ -14,7 +14,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last,
 Out = Annotated[
     str | None, typer.Option(help="Folder of the run; must not hold one. [default: runs/DATA-TIME]", show_default=False)
 ]
-Space = Annotated[str, typer.Option(help="cnn, rnn, mask, nasbench201 or FILE.py:NAME.")]
+Space = Annotated[str, typer.Option(help="cnn, rnn, mask, sparse, nasbench201 or FILE.py:NAME.")]
 SpaceOptions = Annotated[
     list[str] | None,
     typer.Option("--space-option", help="NAME=VALUE in JSON for the search space, as in hidden=[300,100]; repeatable."),

@@ -38,7 +38,9 @@ def metadataset(
     runs: Annotated[list[str] | None, typer.Argument(help="Folders of runs whose rows to take.")] = None,
     space: Annotated[
         str | None,
-        typer.Option(help="cnn (default), rnn, mask, nasbench201 or FILE.py:NAME, to draw from.", show_default=False),
+        typer.Option(
+            help="cnn (default), rnn, mask, sparse, nasbench201 or FILE.py:NAME, to draw from.", show_default=False
+        ),
     ] = None,
     count: Annotated[int | None, typer.Option(help="Genotypes to draw, instead of the rows of runs.")] = None,
     seed: Annotated[int, typer.Option(help="Random seed of what is drawn and of the proxies.", min=0)] = 0,

@@ -40,7 +40,7 @@ def search(
     Parameters
     ----------
     space
-        ``cnn``, ``rnn``, ``mask``, ``nasbench201`` or ``FILE.py:NAME``.
+        ``cnn``, ``rnn``, ``mask``, ``sparse``, ``nasbench201`` or ``FILE.py:NAME``.
     task
         ``digits`` (default for images), ``reber`` (default for sequences), ``FILE.npz``, ``openml:NAME``, or arrays
         ``(x, y, x_test, y_test)`` with images of shape (n, H, W) or (n, H, W, C), or sequences of integers of shape

@@ -16,7 +16,7 @@ from nasgen.plugins import is_plugin, plugin_path
 from nasgen.settings import FIRST_DEADLINE, Arguments, Fidelity, Settings, is_saved
 from nasgen.storage.folder import RunFolder
 from nasgen.strategies.irwin_harris import RETRAINED, samples_for
-from search_spaces import NarrowingSpace, ResizingSpace, TrainableSpace
+from search_spaces import NarrowingSpace, PerceptronSpace, ResizingSpace, TrainableSpace
 
 if TYPE_CHECKING:
     from nasgen.executors.ray_cluster import Cluster
@@ -137,7 +137,7 @@ def _resolve_training(
     rows = len(task.split(arguments.seed)[0])
     if task.kind == "sequences":
         regime: Regime = SequenceRegime(published=arguments.profile == "paper")
-    elif arguments.space == "mask":
+    elif isinstance(space, PerceptronSpace) and space.perceptrons:
         regime = PerceptronRegime(augment, published=arguments.profile == "paper")
     else:
         regime = Regime.for_images(task.input_shape, augment, isinstance(space, ResizingSpace) and space.resizes)

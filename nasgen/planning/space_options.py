@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
-from nasgen.planning.kinds import common_options
+from nasgen.planning.kinds import common_options, maker
 from nasgen.plugins import is_plugin
 from nasgen.settings import Arguments
 
@@ -27,8 +28,11 @@ def _bounded(arguments: Arguments, task: Task, max_macs: int) -> dict[str, Any]:
     common = common_options(arguments.space, task)
     if is_plugin(arguments.space):
         return common
-    if arguments.space == "mask":
-        return {**common, "input_spread": input_spread(task)}
+    taken = inspect.signature(maker(arguments.space)).parameters
+    if "input_spread" in taken:
+        common["input_spread"] = input_spread(task)
+    if "max_macs" not in taken:
+        return common
     if task.kind == "sequences":
         return {**common, "max_macs": max_macs}
     paper_random = arguments.profile == "paper" and arguments.strategy == "random"

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from search_spaces.sparse.measures import exact, kept_at
+
 
 @dataclass(frozen=True, eq=False)
 class Left:
@@ -36,18 +38,6 @@ class Schedule(Protocol):
     def count(self, step: int, left: Left) -> int:
         """Weights to remove at a step from 0; 0 when it is over."""
         ...
-
-
-def kept_at(rate: float | Fraction, total: int) -> int:
-    """How many of a number of weights are left at a rate, to the nearest (half up).
-
-    A float counts as the decimal number that it is written as: of 1,000 weights, .9 leaves 100.
-    """
-    return int((1 - _exact(rate)) * total + Fraction(1, 2))
-
-
-def _exact(rate: float | Fraction) -> Fraction:
-    return rate if isinstance(rate, Fraction) else Fraction(str(rate))
 
 
 def _down_to(rate: float | Fraction, left: Left) -> int:
@@ -100,7 +90,7 @@ class Relative:
 
     def count(self, step: int, left: Left) -> int:
         """Of 5 weights at a half: 2."""
-        return int(_exact(self.rate) * len(left))
+        return int(exact(self.rate) * len(left))
 
 
 @dataclass(frozen=True)
@@ -126,7 +116,7 @@ class Cubic:
         if step >= self.steps:
             return 0
         done = Fraction(step + 1, self.steps)
-        return _one_at_least(_exact(self.rate) * (1 - (1 - done) ** 3), self.rate, left)
+        return _one_at_least(exact(self.rate) * (1 - (1 - done) ** 3), self.rate, left)
 
 
 @dataclass(frozen=True)

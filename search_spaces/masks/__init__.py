@@ -3,8 +3,8 @@
 You, Leskovec, He, Xie 2020, "Graph Structure of Neural Networks"; "Bayes Optimal Neural Network Pruning using
 Relational Graph Properties". ``genotype`` is the value and ``relational`` what it means: masks. ``placement`` says who
 owns which inputs, ``generators`` draw graphs, of which ``edges`` takes exactly so many; ``mutation`` and ``crossover``
-vary them, ``validity`` judges them. ``describing`` makes them graphs for predictors, ``network`` modules, and
-``source`` code.
+vary them, ``validity`` judges them. ``describing`` makes them graphs for predictors, and ``network`` modules, of the
+layers in :mod:`search_spaces.sparse`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from search_spaces.masks.mutation import MUTATIONS
 from search_spaces.masks.placement import PLACEMENTS, centres, input_density
 from search_spaces.masks.relational import edge_weights, masks_of, slices
 from search_spaces.masks.validity import Limits, kept_weights, masked_weights, validate
-from search_spaces.options import known_names, positive_integers
+from search_spaces.options import known_names, perceptron_layers
 from search_spaces.space import Offspring
 from search_spaces.texts import shortened
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["Limits", "MaskGenotype", "MaskSpace"]
 
 SPARSITIES = (0.9, 0.75, 0.6, 0.45, 0.3, 0.15)  # those of the paper
-INITS = ("dense", "fan-in")
 MOST_FOCUS = 10.0
 
 
@@ -92,6 +91,7 @@ class MaskSpace:
 
     name: str = "mask"
     reads: str = "images"  # what its networks read
+    perceptrons: bool = True
 
     def __init__(
         self,
@@ -111,21 +111,13 @@ class MaskSpace:
         mutations: Sequence[str] = tuple(MUTATIONS),
         crossovers: Sequence[str] = tuple(CROSSOVERS),
     ) -> None:
-        shape, widths = (
-            positive_integers(option, values, len(values) if isinstance(values, list | tuple) else 0)
-            for option, values in (("input_shape", input_shape), ("hidden", hidden))
-        )
-        if not shape or not widths:
-            raise ValueError(f"input_shape and hidden must have a number or more, found {input_shape!r} and {hidden!r}")
-        positive_integers("n_classes", [n_classes], 1)
+        shape, widths = perceptron_layers(input_shape, hidden, n_classes, init)
         most = min(prod(shape), *widths, MAX_NODES)
         number = most if nodes is None else nodes
         if type(number) is not int or not 2 <= number <= most:
             raise ValueError(f"nodes must be 2..{most}, no more than the narrowest layer has units, found {nodes!r}")
         if type(self_edges) is not bool:
             raise ValueError(f"self_edges must be true or false, found {self_edges!r}")
-        if init not in INITS:
-            raise ValueError(f"init must be one of {', '.join(map(repr, INITS))}, found {init!r}")
         self.init = init
         self.generators = known_names("generators", generators, GENERATORS)
         self.mutual = _ascending("mutual", mutual, 1.0)
@@ -231,9 +223,9 @@ class MaskSpace:
 
     def source(self, genotype: MaskGenotype, input_shape: tuple[int, ...], n_classes: int) -> tuple[str, str]:
         """Python that needs torch alone, and the name of the class in it that equals :meth:`build`'s network."""
-        from search_spaces.masks.source import SOURCE_CLASS, network_source
+        from search_spaces.sparse.source import SOURCE_CLASS, network_source
 
-        return network_source(genotype, self.limits.hidden, n_classes), SOURCE_CLASS
+        return network_source(self.masks(genotype), n_classes), SOURCE_CLASS
 
 
 def _spread(values: Sequence[float] | None, inputs: int) -> tuple[float, ...] | None:

@@ -7,7 +7,6 @@ and an edge lets the units of one node read those of another.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.texts import read_fields, shortened
+from search_spaces.texts import read_bytes, read_fields, shortened
 
 SPACE = "mask"
 MAX_NODES = 256  # an owner is a byte
@@ -111,16 +110,5 @@ def decode(text: str) -> MaskGenotype:
         One line that says what was expected and what was found.
     """
     values = read_fields(text, SPACE, ("nodes", "kept", "rows", "owners"))
-    rows, owners = (_read_bytes(name, values[name]) for name in ("rows", "owners"))
+    rows, owners = (read_bytes(name, values[name]) for name in ("rows", "owners"))
     return MaskGenotype(values["nodes"], rows, owners, values["kept"])
-
-
-def _read_bytes(name: str, value: Any) -> bytes:
-    """The bytes of a base64 text, of which each has one alone."""
-    try:
-        found = base64.b64decode(value, validate=True) if isinstance(value, str) else None
-    except (binascii.Error, ValueError):  # the latter on letters beyond ASCII
-        found = None
-    if found is None or base64.b64encode(found).decode() != value:
-        raise ValueError(f"{name} must be bytes in base64, found {shortened(value)}")
-    return found

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from search_spaces.choosing import pick
+from search_spaces.choosing import few_of, pick
 from search_spaces.masks.edges import repaired
 from search_spaces.masks.genotype import Bools, Ints, MaskGenotype
 from search_spaces.masks.placement import centres, coordinates, squared_distances
@@ -20,7 +20,6 @@ from search_spaces.space import Offspring
 
 ATTEMPTS = 20
 NEAREST = 8  # as many as surround a pixel
-LARGEST_SHARE = 0.05  # of the edges or inputs that a mutation moves at most
 
 Mutation = Callable[[np.random.Generator, MaskGenotype, Limits], Offspring[MaskGenotype]]
 
@@ -31,7 +30,7 @@ def rewire(rng: np.random.Generator, genotype: MaskGenotype, limits: Limits) -> 
     def moved() -> MaskGenotype:
         matrix = genotype.matrix
         gone, free = _movable(matrix, limits), np.flatnonzero(~matrix)
-        number = _some(rng, min(len(gone), len(free)), len(gone))
+        number = few_of(rng, len(gone), min(len(gone), len(free)))
         return _with_moved(
             rng, genotype, limits, rng.choice(gone, number, replace=False), rng.choice(free, number, replace=False)
         )
@@ -49,7 +48,7 @@ def rewire_locally(rng: np.random.Generator, genotype: MaskGenotype, limits: Lim
         matrix = genotype.matrix
         edges = _movable(matrix, limits)
         gone, new = [], []
-        for place in rng.choice(edges, _some(rng, len(edges), len(edges)), replace=False).tolist():
+        for place in rng.choice(edges, few_of(rng, len(edges), len(edges)), replace=False).tolist():
             reader, read = divmod(place, genotype.nodes)
             if rng.random() < 0.5:
                 reader = pick(rng, near[reader].tolist())
@@ -71,7 +70,7 @@ def swap_inputs(rng: np.random.Generator, genotype: MaskGenotype, limits: Limits
     def swapped() -> MaskGenotype:
         owners = genotype.owned
         near = rng.random() < 0.5
-        for one in rng.choice(len(owners), _some(rng, len(owners), len(owners)), replace=False):
+        for one in rng.choice(len(owners), few_of(rng, len(owners), len(owners)), replace=False):
             others = owners != owners[one]
             if near:
                 others &= ((places - places[one]) ** 2).sum(axis=1) <= 2
@@ -128,11 +127,6 @@ def _first_valid(
 def _movable(matrix: Bools, limits: Limits) -> Ints:
     """The places of the edges in the flattened matrix, without those of nodes to themselves where they must stay."""
     return np.flatnonzero(matrix & ~np.eye(len(matrix), dtype=np.bool_) if limits.self_edges else matrix)
-
-
-def _some(rng: np.random.Generator, most: int, edges: int) -> int:
-    """How many to move: 1 up to a share of ``edges``, small numbers as often as large ones."""
-    return min(most, int(max(1.0, LARGEST_SHARE * edges) ** rng.random()))
 
 
 def _with_moved(

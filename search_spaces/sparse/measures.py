@@ -1,8 +1,9 @@
-"""How sparse masks are: by all their weights, and as the average of layers."""
+"""How sparse masks are, by all their weights and as the average of layers; and how many weights are left at a rate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,6 +37,19 @@ def xi(masks: Sequence[ArrayLike]) -> float:
         If there is no mask, or one without weights.
     """
     return float(np.mean([kept / size for kept, size in _counts(masks)]))
+
+
+def kept_at(rate: float | Fraction, total: int) -> int:
+    """How many of a number of weights are left at a rate, to the nearest (half up).
+
+    A float counts as the decimal number that it is written as: of 1,000 weights, .9 leaves 100.
+    """
+    return int((1 - exact(rate)) * total + Fraction(1, 2))
+
+
+def exact(rate: float | Fraction) -> Fraction:
+    """The rate as the decimal number that it is written as."""
+    return rate if isinstance(rate, Fraction) else Fraction(str(rate))
 
 
 def _counts(masks: Sequence[ArrayLike]) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ from search_spaces.nasbench201 import OPS, Cell
 from search_spaces.rnn import RnnGenotype
 from search_spaces.rnn.genotype import GATES
 from search_spaces.rnn.genotype import renumbered as rnn_renumbered
+from search_spaces.sparse import SparseGenotype
 
 
 def relabelled(op: Op) -> list[Op]:
@@ -72,6 +73,19 @@ def mask_edits(genotype: MaskGenotype) -> Iterator[MaskGenotype]:
         yield MaskGenotype.of(matrix, genotype.owned, genotype.kept)
 
 
+def sparse_edits(genotype: SparseGenotype) -> Iterator[SparseGenotype]:
+    """Every weight left out or put in, and the weights of one unit given to the next."""
+    for place in range(len(genotype.flat)):
+        flat = genotype.flat
+        flat[place] = not flat[place]
+        yield SparseGenotype.of_flat(genotype.widths, flat)
+    for layer, mask in enumerate(genotype.arrays()):
+        masks = genotype.arrays()
+        masks[layer] = np.roll(mask, 1, axis=0)
+        if (masks[layer] != mask).any():
+            yield SparseGenotype.of(masks)
+
+
 def topological_order(rng: np.random.Generator, genotype: RnnGenotype) -> list[int]:
     """A random order of the vertices that keeps every tail before its head."""
     order: list[int] = []
@@ -99,6 +113,8 @@ class Contract(SpaceContract):
             return list(rnn_edits(genotype))
         if isinstance(genotype, MaskGenotype):
             return list(mask_edits(genotype))
+        if isinstance(genotype, SparseGenotype):
+            return list(sparse_edits(genotype))
         # Without "none" every edge of a cell is alive, and another op than "none" keeps it so.
         places = range(len(genotype.ops)) if "none" not in genotype.ops else ()
         ops = genotype.ops

@@ -11,8 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from search_spaces.masks import MaskGenotype, MaskSpace
-from search_spaces.masks.network import MaskNetwork, build_network
+from search_spaces.masks.network import build_network
 from search_spaces.sparse.linear import SparseLinear
+from search_spaces.sparse.perceptron import SparsePerceptron
 
 SHAPE = (1, 8, 8)
 SPACE = MaskSpace(SHAPE, 3, hidden=(24, 16), sparsities=(0.6,))
@@ -120,7 +121,7 @@ def test_a_network_is_built_for_as_many_inputs_as_there_are_owners() -> None:
         SPACE.build(genotype, (1, 28, 28), 3)
     assert SPACE.build(genotype, (64,), 7)(torch.rand(2, 64)).shape == (2, 7)
     with pytest.raises(ValueError, match="must read 4 units, as many as the last has, found 3"):
-        MaskNetwork([torch.ones(4, 5, dtype=torch.bool), torch.ones(2, 3, dtype=torch.bool)], 2)
+        SparsePerceptron([torch.ones(4, 5, dtype=torch.bool), torch.ones(2, 3, dtype=torch.bool)], 2)
 
 
 def ball(matrix: np.ndarray, node: int, hops: int) -> set[int]:

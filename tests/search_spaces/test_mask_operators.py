@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from search_spaces.choosing import LARGEST_SHARE
 from search_spaces.masks import MaskGenotype, MaskSpace
 from search_spaces.masks.crossover import CROSSOVERS
-from search_spaces.masks.mutation import LARGEST_SHARE, MUTATIONS
+from search_spaces.masks.mutation import MUTATIONS
 from search_spaces.masks.placement import centres
 from search_spaces.masks.validity import Limits, validate
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contracts import broken_mask_spaces, broken_spaces
+from contracts import broken_mask_spaces, broken_spaces, broken_sparse_spaces
 from contracts.broken_mask_spaces import SmallMaskSpace
+from contracts.broken_sparse_spaces import AnySparseSpace, SmallSparseSpace
 from contracts.space_contract import laws
 from contracts.space_edits import Contract
 
@@ -17,7 +18,14 @@ from search_spaces.cnn import CnnSpace
 from search_spaces.nasbench201 import NasBench201Space
 from search_spaces.rnn import RnnSpace
 
-SPACES: list[Callable[[], Any]] = [CnnSpace, RnnSpace, NasBench201Space, SmallMaskSpace]
+SPACES: list[Callable[[], Any]] = [
+    CnnSpace,
+    RnnSpace,
+    NasBench201Space,
+    SmallMaskSpace,
+    SmallSparseSpace,
+    AnySparseSpace,
+]
 
 
 @pytest.fixture(scope="module", params=SPACES, ids=lambda factory: factory.__name__)
@@ -31,7 +39,7 @@ class TestLaws(Contract):
         assert space.name
 
 
-BROKEN = broken_spaces.BROKEN | broken_mask_spaces.BROKEN
+BROKEN = broken_spaces.BROKEN | broken_mask_spaces.BROKEN | broken_sparse_spaces.BROKEN
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda space: space.__name__)

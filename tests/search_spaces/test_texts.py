@@ -9,7 +9,7 @@ import pytest
 from search_spaces import get_space
 
 
-@pytest.mark.parametrize("space", ["cnn", "rnn", "mask"])
+@pytest.mark.parametrize("space", ["cnn", "rnn", "mask", "sparse"])
 @pytest.mark.parametrize(
     ("text", "message"),
     [

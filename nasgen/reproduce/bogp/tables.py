@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasgen.pruning.schedule import kept_at
 from nasgen.reproduce.bogp.baselines import Magnitude
 from nasgen.reproduce.bogp.plots import plot_correlations, plot_searches, plot_tradeoff
 from nasgen.reproduce.bogp.properties import Masks, screened
@@ -29,6 +28,7 @@ from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.statistics import mean_interval
 from nasgen.reproduce.tables import Row, Table, within
 from predictors.features.relational import NAMES
+from search_spaces.sparse.measures import kept_at
 
 TOTAL = 784 * 128 + 128 * 10
 LAYERS = (784 * 128, 128 * 10)

@@ -27,6 +27,7 @@ from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import Parts, mnist
 from nasgen.training import numerics
 from nasgen.training.loop import initialise, score, train
+from search_spaces.sparse.genotype import SparseGenotype, encode
 
 SMALL, LARGE = (784, 100, 10), (784, 300, 100, 10)
 
@@ -85,6 +86,8 @@ class Pruned(Unit):
     rewind
         Where the weights that are left go back to at each step: nowhere, to the dense network's ``start``, or to
         ``another`` start.
+    masks
+        Whether the rows hold the masks too, as texts of the space ``sparse``.
     """
 
     dense: Dense
@@ -93,6 +96,7 @@ class Pruned(Unit):
     most_epochs: int = RETRAINING_EPOCHS
     until_no_gain: bool = False
     rewind: str = ""
+    masks: bool = False
 
 
 def train_dense(place: Place, unit: Dense) -> dict[str, Any]:
@@ -113,7 +117,7 @@ def train_dense(place: Place, unit: Dense) -> dict[str, Any]:
     return {"epochs": epochs, **accuracies(network, parts)}
 
 
-def prune_dense(place: Place, unit: Pruned) -> list[dict[str, float]]:
+def prune_dense(place: Place, unit: Pruned) -> list[dict[str, Any]]:
     """Prune and retrain a network that was trained before; a row each step."""
     from safetensors.torch import load_file
 
@@ -131,7 +135,8 @@ def prune_dense(place: Place, unit: Pruned) -> list[dict[str, float]]:
     for step in Pruner(network, targets, saliency, scope, unit.schedule, inputs=curvature, rewind=rewind, seed=seed):
         before = score(network, parts.test, PUBLISHED.precision).accuracy
         _retrain(network, parts, unit, seed + 1000 * (step.number + 1))
-        rows.append({"kept": step.kept, "total": step.total, "before": before, **accuracies(network, parts)})
+        mask = {"mask": encode(SparseGenotype.of([target.mask for target in targets]))} if unit.masks else {}
+        rows.append({"kept": step.kept, "total": step.total, "before": before, **accuracies(network, parts), **mask})
         if step.kept <= FEWEST[unit.dense.widths] or any(not target.mask.any() for target in targets):
             break
     return rows

@@ -39,8 +39,8 @@ def dense_units() -> list[Dense]:
 
 
 def methods_units() -> list[Pruned]:
-    """The five methods, half of the weights at each step."""
-    return [Pruned(Dense(seed=seed), method) for method in METHODS for seed in SEEDS]
+    """The five methods, half of the weights at each step, with the masks of each."""
+    return [Pruned(Dense(seed=seed), method, masks=True) for method in METHODS for seed in SEEDS]
 
 
 def headline_units() -> list[Pruned]:

@@ -10,6 +10,8 @@ from lookup_search import Say
 
 from nasgen.cli.options import named_values
 from nasgen.errors import InputError
+from nasgen.storage.folder import RunFolder
+from predictors.metadataset import MetaDataset
 
 
 def test_values_are_json_or_else_text() -> None:
@@ -48,6 +50,42 @@ def test_masks_are_searched_with_the_options_that_were_given(say: Say, tmp_path:
     genotype = json.loads(json.loads(said.out.splitlines()[-1])["best"]["genotype"])
     assert genotype["kept"] == round(0.5 * (64 * 24 + 24 * 10)) - 240
     assert settings["fidelities"]["search"]["recipe"]["optimiser"] == ("adam" if profile == "paper" else "sgd")
+
+
+def test_arbitrary_masks_are_searched_as_perceptrons_are(say: Say, tmp_path: Path) -> None:
+    run, table = tmp_path / "run", tmp_path / "rows.parquet"
+    said = say(
+        "search", "--space", "sparse", "--evaluations", 3, "--out", run, "--json", "--space-option", "hidden=[24]",
+        "--space-option", "sparsities=[0.5,0.9]", "--executor", "inline"
+    )  # fmt: skip
+    assert said.code == 0
+    settings = json.loads((run / "run.json").read_text())["settings"]
+    assert settings["space_options"] == {
+        "input_shape": [1, 8, 8], "n_classes": 10, "hidden": [24], "sparsities": [0.5, 0.9]
+    }  # fmt: skip
+    recipe = settings["fidelities"]["search"]["recipe"]
+    masks = tmp_path / "masks"
+    say("search", "--space", "mask", "--evaluations", 3, "--out", masks, "--executor", "inline")
+    other = json.loads((masks / "run.json").read_text())["settings"]["fidelities"]["search"]["recipe"]
+    assert recipe == other
+    genotype = json.loads(json.loads(said.out.splitlines()[-1])["best"]["genotype"])
+    assert sum(genotype["kept"]) in (round(0.5 * 1776), round(0.1 * 1776))
+    assert say("metadataset", run, "--out", table).code == 0
+    assert MetaDataset.read(table).columns["source"] == ["search"] * 3
+
+
+def test_a_space_of_perceptrons_in_a_file_is_trained_as_one(say: Say, tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(
+        "from functools import partial\nfrom search_spaces.sparse import SparseSpace\n"
+        "Small = partial(SparseSpace, hidden=(16,), sparsities=(0.5,))\n"
+    )
+    fidelities = []
+    for number, space in enumerate([f"{own}:Small", "sparse"]):
+        run = tmp_path / f"run{number}"
+        assert say("search", "--space", space, "--evaluations", 3, "--out", run, "--executor", "inline").code == 0
+        fidelities.append(RunFolder.open(run).settings().fidelities)
+    assert fidelities[0] == fidelities[1]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from nasgen.pruning import Bucket, Cubic, FixedSize, Geometric, OneShot, Relative, Schedule
-from nasgen.pruning.schedule import Left, Once, kept_at
+from nasgen.pruning.schedule import Left, Once
+from search_spaces.sparse.measures import kept_at
 
 
 def left(total: int, count: int | None = None) -> Left:

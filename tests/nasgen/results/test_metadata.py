@@ -148,6 +148,19 @@ def test_proxies_take_the_shape_and_the_classes_of_their_task(say: Say, tmp_path
         np.testing.assert_array_equal(table.numbers(name), values)
 
 
+def test_arbitrary_masks_are_drawn_with_their_costs_and_proxies(say: Say, tmp_path: Path) -> None:
+    out = tmp_path / "masks.parquet"
+    assert say("metadataset", "--space", "sparse", "--count", 8, "--proxies", "digits", "--out", out).code == 0
+    table = MetaDataset.read(out)
+    space = get_space("sparse", **table.space["options"])
+    assert space.limits.widths == (64, 100, 10)
+    assert all(space.validate(space.decode(text)) == [] for text in table.columns["genotype"])
+    assert table.columns["macs"] == [740.0] * 8
+    assert table.columns["parameters"] == [740.0 + 110] * 8
+    assert np.isfinite(table.values).all()
+    assert np.isfinite(table.numbers("synflow")).all()
+
+
 def test_a_space_of_ones_own_is_kept_by_its_file(say: Say, tmp_path: Path) -> None:
     own = tmp_path / "own.py"
     own.write_text(OWN_SPACE)

@@ -1,4 +1,4 @@
-"""The network of a genotype as a Python file of its own, with torch as the one thing it needs."""
+"""A sparse perceptron as a Python file of its own, with torch as the one thing it needs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from string import Template
 
 import numpy as np
 
-from search_spaces.masks.genotype import Bools, MaskGenotype
-from search_spaces.masks.relational import masks_of
+from search_spaces.sparse.layers import Bools
 
 SOURCE_CLASS = "Layers"
 """Name of the class in the file."""
@@ -52,8 +51,8 @@ class Masked(nn.Module):
 class $class_name(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.hidden = nn.ModuleList(Masked(*mask) for mask in MASKS)
-        self.classifier = nn.Linear($last, $n_classes)
+        self.hidden = nn.ModuleList(Masked(*mask) for mask in $hidden)
+        self.classifier = $classifier
 
     def forward(self, inputs: Tensor) -> Tensor:
         states = inputs.flatten(1)
@@ -63,18 +62,19 @@ class $class_name(nn.Module):
 ''')
 
 
-def network_source(genotype: MaskGenotype, hidden: Sequence[int], n_classes: int) -> str:
+def network_source(masks: Sequence[Bools], n_classes: int | None = None) -> str:
     """The text of a file that defines the module class ``SOURCE_CLASS``.
 
-    Its ``state_dict`` has the keys of :func:`search_spaces.masks.network.build_network`, and the same weights give the
-    same logits.
+    Its ``state_dict`` has the keys of :class:`search_spaces.sparse.perceptron.SparsePerceptron` of the same arguments,
+    and the same weights give the same logits.
     """
-    masks = masks_of(genotype, hidden)
+    last = len(masks[-1])
     return _FILE.substitute(
         class_name=SOURCE_CLASS,
         inputs=masks[0].shape[1],
-        last=hidden[-1],
-        n_classes=n_classes,
+        n_classes=last if n_classes is None else n_classes,
+        hidden="MASKS[:-1]" if n_classes is None else "MASKS",
+        classifier="Masked(*MASKS[-1])" if n_classes is None else f"nn.Linear({last}, {n_classes})",
         masks="\n".join(map(_literal, masks)),
     )
 
