@@ -31,7 +31,8 @@ def reproduce(
 ) -> None:
     """Make a source paper's tables, theirs beside ours, as a page; exit 1 if a figure does not hold."""
     from nasgen.reproduce import make_report
-    from nasgen.reproduce.page import check_folder, text_lines, write_report
+    from nasgen.reproduce.page import text_lines, write_report
+    from nasgen.storage.disks import check_folder
 
     folder = Path(out or f"reproduce/{name}")
     check_folder(folder)

@@ -15,11 +15,11 @@ from nasgen.compression.plot import plot_curve
 from nasgen.compression.points import GRANULARITIES, SCHEDULES, AsExported, Place, Point, check_prunable, measure
 from nasgen.compression.source import find_source
 from nasgen.errors import InputError
+from nasgen.jobs.journal import FILE, Journal
 from nasgen.pruning.channels import CHANNEL_SCOPES
 from nasgen.pruning.saliency import SALIENCIES
 from nasgen.pruning.scope import SCOPES
-from nasgen.reproduce.journal import FILE, Journal
-from nasgen.reproduce.page import check_folder
+from nasgen.storage.disks import check_folder
 from nasgen.winner.export import exported_network
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nasgen.reproduce.drawing import new_figure
+from nasgen.drawing import new_figure
 
 
 def plot_curve(dense: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -11,12 +11,12 @@ import torch
 
 from nasgen.compression.source import Source
 from nasgen.errors import InputError
+from nasgen.jobs.journal import Unit
 from nasgen.pruning.channels import ChannelPruner
 from nasgen.pruning.pruner import Pruner
 from nasgen.pruning.saliency import SALIENCIES, Looks
 from nasgen.pruning.schedule import Cubic, Geometric, Schedule
 from nasgen.pruning.targets import count_weights, targets_of
-from nasgen.reproduce.journal import Unit
 from nasgen.tasks.examples import all_training_examples, final_test_examples
 from nasgen.training import numerics
 from nasgen.training.loop import DivergedError, score, train

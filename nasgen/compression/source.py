@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasgen.errors import InputError
+from nasgen.planning.budget import training_budget
 from nasgen.planning.kinds import common_options
+from nasgen.planning.resolve import regime_of
 from nasgen.settings import Settings
 from nasgen.storage.folder import RunFolder
 from nasgen.storage.inputs import with_copies
 from nasgen.tasks import get_task
 from nasgen.training.evaluators import build_space
-from nasgen.training.recipe import Recipe
 from nasgen.winner.export import GENOTYPE, WEIGHTS
 from search_spaces import SlimmingNetwork, TrainableSpace
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nasgen.tasks import Task
-
-EPOCHS = 10
-"""Of the recipe where no run says one; a retraining has its own number."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +144,9 @@ def _alone(weights: Path, data: str) -> Source:
     space = _space_of(_read_genotype(weights), weights)
     task = _task(data)
     options = json.dumps(common_options(space, task))
-    make = Recipe.for_sequences if task.kind == "sequences" else Recipe.for_rows
-    recipe = make(len(task.y_train), EPOCHS).model_dump_json()
+    rows = len(task.y_train)
+    regime = regime_of(build_space(space, common_options(space, task)), task, "none")
+    recipe = json.dumps(training_budget(task.input_shape, rows, rows, regime).final.recipe)
     source = Source(weights, space, options, data, recipe)
     _check_order(source)
     return _checked(source)

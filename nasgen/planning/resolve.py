@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nasgen.planning.budget import Regime, TrainingBudget
     from nasgen.planning.rates import Rates
     from nasgen.tasks import Task
+    from nasgen.tasks.augmentation import Augmentation
 
 ACCURACY = "accuracy"
 RELATIONAL = "relational5"
@@ -113,7 +114,7 @@ def _resolve_lookup(arguments: Arguments, workers: Workers, cluster: Cluster | N
 def _resolve_training(
     arguments: Arguments, folder: RunFolder, say: Callable[[str], None], workers: Workers, cluster: Cluster | None
 ) -> Resolved:
-    from nasgen.planning.budget import PerceptronRegime, Regime, SequenceRegime, longest_training, training_budget
+    from nasgen.planning.budget import longest_training, training_budget
     from nasgen.planning.kinds import check_kind, default_task
     from nasgen.planning.probe import choose_augmentation
     from nasgen.tasks import get_task, save_task
@@ -135,12 +136,7 @@ def _resolve_training(
         say("trying augmentations on a small network")
     augment = choose_augmentation(task, arguments.augment, arguments.seed, arguments.threads)
     rows = len(task.split(arguments.seed)[0])
-    if task.kind == "sequences":
-        regime: Regime = SequenceRegime(published=arguments.profile == "paper")
-    elif isinstance(space, PerceptronSpace) and space.perceptrons:
-        regime = PerceptronRegime(augment, published=arguments.profile == "paper")
-    else:
-        regime = Regime.for_images(task.input_shape, augment, isinstance(space, ResizingSpace) and space.resizes)
+    regime = regime_of(space, task, augment, published=arguments.profile == "paper")
     rates, expected = None, arguments.evaluations
     if arguments.minutes is None:
         samples = samples_for(arguments.evaluations) if arguments.strategy == "irwin-harris" else 0
@@ -171,6 +167,17 @@ def _resolve_training(
         first_deadline = max(LEAST_DEADLINE, DEADLINE_FACTOR * longest)
     settings = _settings(arguments, workers, spec, options, budget, augment, first_deadline, expected, search_share)
     return Resolved(settings, task, task.data_hash, regime, budget, rates, cluster)
+
+
+def regime_of(space: TrainableSpace[Any], task: Task, augment: Augmentation, published: bool = False) -> Regime:
+    """What trainings of a space's networks on a task have in common; ``published`` for the source papers' protocols."""
+    from nasgen.planning.budget import PerceptronRegime, Regime, SequenceRegime
+
+    if task.kind == "sequences":
+        return SequenceRegime(published=published)
+    if isinstance(space, PerceptronSpace) and space.perceptrons:
+        return PerceptronRegime(augment, published=published)
+    return Regime.for_images(task.input_shape, augment, isinstance(space, ResizingSpace) and space.resizes)
 
 
 def _trainable(arguments: Arguments, task: Task) -> TrainableSpace[Any]:

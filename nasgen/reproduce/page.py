@@ -8,9 +8,9 @@ import math
 import re
 from pathlib import Path
 
-from nasgen.errors import InputError
 from nasgen.reproduce.report import Report
 from nasgen.reproduce.tables import Row
+from nasgen.storage.disks import check_folder
 
 TEMPLATE = """<!doctype html>
 <html lang="en">
@@ -89,13 +89,6 @@ def write_report(report: Report, folder: Path) -> None:
 def file_name(title: str) -> str:
     """A title in lower case, with hyphens between its words."""
     return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse what cannot become a folder, before anything is computed."""
-    taken = next((path for path in (folder, *folder.parents) if path.exists()), None)
-    if taken is not None and not taken.is_dir():
-        raise InputError(f"--out expects a folder, found a file {taken}: name another")
 
 
 def as_html(report: Report) -> str:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,13 @@ class Picture:
 
     png: bytes
     caption: str
+
+    @classmethod
+    def of(cls, figure: Figure, caption: str) -> Picture:
+        """What a figure shows."""
+        png = BytesIO()
+        figure.savefig(png, format="png", dpi=130)
+        return cls(png.getvalue(), caption)
 
 
 @dataclass(frozen=True)

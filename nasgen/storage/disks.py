@@ -1,4 +1,4 @@
-"""Disks: whether a folder lies on a local one, where SQLite's locks and its log of changes can be relied on."""
+"""Disks: whether a folder can be made, and lies where SQLite's locks and its log of changes can be relied on."""
 
 from __future__ import annotations
 
@@ -74,3 +74,10 @@ def file_system(path: Path) -> str:
         if (place == point or point in place.parents) and len(point.parts) >= best:
             best, found = len(point.parts), kind
     return found
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse what cannot become a folder, before anything is computed."""
+    taken = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    if taken is not None and not taken.is_dir():
+        raise InputError(f"--out expects a folder, found a file {taken}: name another")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nasgen.jobs.journal import Unit
 from nasgen.pruning.pruner import Pruner
 from nasgen.pruning.schedule import Cubic, Geometric, Schedule
 from nasgen.pruning.targets import targets_of
 from nasgen.reproduce.bogp.searches import HIDDEN, Place
-from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import all_training, mnist
 from nasgen.training import numerics
 from nasgen.training.loop import initialise, score, train

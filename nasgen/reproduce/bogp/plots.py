@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nasgen.drawing import new_figure
 from nasgen.reproduce.bogp.properties import Floats, correlations
-from nasgen.reproduce.drawing import as_picture, new_figure
 from nasgen.reproduce.tables import Picture
 from predictors.features.relational import NAMES
 
@@ -31,7 +31,7 @@ def plot_searches(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Picture:
     axes.set_ylabel("validation accuracy")
     axes.grid(alpha=0.3)
     figure.legend(fontsize="small", loc="outside lower center", ncols=2)
-    return as_picture(figure, "Masks of sparsity .9: each one trained (dots) and the best so far (lines, one a seed).")
+    return Picture.of(figure, "Masks of sparsity .9: each one trained (dots) and the best so far (lines, one a seed).")
 
 
 def plot_tradeoff(
@@ -51,7 +51,7 @@ def plot_tradeoff(
     axes.margins(0.08)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")
-    return as_picture(figure, "What accuracy plus alpha times sparsity chooses, by alpha.")
+    return Picture.of(figure, "What accuracy plus alpha times sparsity chooses, by alpha.")
 
 
 def labels(points: Sequence[tuple[float, float, float]]) -> list[tuple[str, tuple[float, float]]]:
@@ -78,4 +78,4 @@ def plot_correlations(rows: Mapping[str, Floats]) -> Picture:
         panel.set_xticks(range(len(NAMES)), NAMES, rotation=45, ha="right", fontsize=8)
         panel.set_yticks(range(len(NAMES)), NAMES, fontsize=8)
         panel.set_title(name)
-    return as_picture(figure, "Pearson correlations of the five properties over the masks of the database.")
+    return Picture.of(figure, "Pearson correlations of the five properties over the masks of the database.")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasgen.jobs.journal import Unit
 from nasgen.reproduce.bogp.searches import SPACES, Place
-from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import mnist
 from nasgen.training import numerics
 from predictors import get_features

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nasgen.reproduce.journal import Unit
+from nasgen.jobs.journal import Unit
 
 HIDDEN = 128
 EVALUATIONS = 25

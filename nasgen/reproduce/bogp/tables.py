@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nasgen.jobs.journal import Unit
 from nasgen.reproduce.bogp.baselines import Magnitude
 from nasgen.reproduce.bogp.plots import plot_correlations, plot_searches, plot_tradeoff
 from nasgen.reproduce.bogp.properties import Masks, screened
@@ -24,7 +25,6 @@ from nasgen.reproduce.bogp.trainings import (
     Results,
     by_seeds,
 )
-from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.statistics import mean_interval
 from nasgen.reproduce.tables import Row, Table, within
 from predictors.features.relational import NAMES

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from nasgen.jobs.journal import FILE, Journal
 from nasgen.reproduce.bogp.baselines import Magnitude, train_magnitude
 from nasgen.reproduce.bogp.properties import Masks, draw_masks
 from nasgen.reproduce.bogp.searches import EVALUATIONS, Place, Search, run_search
-from nasgen.reproduce.journal import FILE, Journal
 from nasgen.reproduce.mnist import check_mnist
 from nasgen.reproduce.request import Request
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from nasgen.jobs.journal import Unit
 from nasgen.pruning.pruner import Pruner, snapshot
 from nasgen.pruning.schedule import Relative, Schedule
 from nasgen.pruning.targets import targets_of
@@ -23,7 +24,6 @@ from nasgen.reproduce.ff_pruning.protocol import (
     train_as_published,
     train_until_no_gain,
 )
-from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import Parts, mnist
 from nasgen.training import numerics
 from nasgen.training.loop import initialise, score, train

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nasgen.reproduce.drawing import as_picture, new_figure
+from nasgen.drawing import new_figure
 from nasgen.reproduce.statistics import mean_interval
 from nasgen.reproduce.tables import Picture, Row
 
@@ -35,7 +35,7 @@ def plot_methods(dense: Sequence[float], kept: Sequence[int], curves: Mapping[st
     near.set_ylim(0.90, 0.975)
     whole.set_ylabel("test accuracy after retraining")
     whole.legend(fontsize="small")
-    return as_picture(figure, "The five methods: mean over seeds with 95 % intervals. Right: the same, from .90 on.")
+    return Picture.of(figure, "The five methods: mean over seeds with 95 % intervals. Right: the same, from .90 on.")
 
 
 def plot_headline(rows: Sequence[Row]) -> Picture:
@@ -53,4 +53,4 @@ def plot_headline(rows: Sequence[Row]) -> Picture:
     axes.set_ylabel("test accuracy")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", loc="lower left")
-    return as_picture(figure, "Class-blinded pruning with our training: mean over seeds with 95 % intervals.")
+    return Picture.of(figure, "Class-blinded pruning with our training: mean over seeds with 95 % intervals.")

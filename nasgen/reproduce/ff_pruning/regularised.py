@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from nasgen.jobs.journal import Unit
 from nasgen.reproduce.ff_pruning.experiments import SMALL, Place, accuracies
 from nasgen.reproduce.ff_pruning.protocol import OURS, mlp
-from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.mnist import mnist
 from nasgen.training import numerics
 from nasgen.training.loop import initialise, train

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nasgen.jobs.journal import FILE, Journal
 from nasgen.pruning.schedule import FixedSize, Geometric, OneShot, Relative
 from nasgen.reproduce.ff_pruning.experiments import LARGE, METHODS, Dense, Place, Pruned, prune_dense, train_dense
 from nasgen.reproduce.ff_pruning.regularised import KINDS, Regularised, train_regularised
-from nasgen.reproduce.journal import FILE, Journal
 from nasgen.reproduce.mnist import check_mnist
 from nasgen.reproduce.request import Request
 

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nasgen.jobs.units import each_unit
 from nasgen.reproduce.request import Say
 from nasgen.reproduce.rnn_priors.context import Context
 from nasgen.reproduce.rnn_priors.plots import plot_folds
 from nasgen.reproduce.rnn_priors.regressors import REGRESSORS
 from nasgen.reproduce.rnn_priors.stored_tables import Floats, Networks
 from nasgen.reproduce.tables import Row, Table
-from nasgen.reproduce.units import each_unit
 from predictors import Surrogate
 
 Rows = NDArray[np.intp]

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasgen.errors import InputError
+from nasgen.jobs.units import each_unit
 from nasgen.reproduce.rnn_priors.context import Context
 from nasgen.reproduce.rnn_priors.stored_tables import CELLS, GENERATORS
 from nasgen.reproduce.tables import Row, Table, within
 from nasgen.reproduce.thesis_networks import ORDERS, Codes, Ints, load_network, scores_by_order
-from nasgen.reproduce.units import each_unit
 from nasgen.tasks.reber import encoded, read_strings
 
 DENSE_SCORES: Mapping[str, float] = {"rnn_tanh": 0.93728, "rnn_relu": 1.0, "lstm": 1.0, "gru": 1.0}

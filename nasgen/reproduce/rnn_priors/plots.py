@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nasgen.reproduce.drawing import as_picture, new_figure
+from nasgen.drawing import new_figure
 from nasgen.reproduce.rnn_priors.stored_tables import GENERATORS, Floats, Networks
 from nasgen.reproduce.tables import Picture, Row
 
@@ -40,7 +40,7 @@ def plot_accuracies(networks: Mapping[str, Networks]) -> Picture:
     axes.set_ylabel("test accuracy")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(title="generator", loc="lower right", markerscale=2)
-    return as_picture(figure, "Test accuracy of every network by cell and generator, with quartiles.")
+    return Picture.of(figure, "Test accuracy of every network by cell and generator, with quartiles.")
 
 
 def plot_correlations(overall: Sequence[Row], alone: Sequence[Row]) -> Picture:
@@ -64,7 +64,7 @@ def plot_correlations(overall: Sequence[Row], alone: Sequence[Row]) -> Picture:
     panels[0].set_yticks([-number for number in range(len(names))], [str(name).replace("_", " ") for name in names])
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    return as_picture(
+    return Picture.of(
         figure, "Correlation of graph properties with test accuracy: all networks, each generator alone, published."
     )
 
@@ -87,7 +87,7 @@ def plot_folds(rows: Sequence[Row], bounds: Sequence[float]) -> Picture:
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     axes.legend(loc="upper left", fontsize="small")
-    return as_picture(figure, "R² on ten folds: the mean over shuffles with its interval, and what is asked for.")
+    return Picture.of(figure, "R² on ten folds: the mean over shuffles with its interval, and what is asked for.")
 
 
 def _different(rows: Sequence[Row], name: str) -> list[Any]:

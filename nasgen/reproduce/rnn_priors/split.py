@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasgen.jobs.units import each_unit
 from nasgen.reproduce.rnn_priors.context import Context
 from nasgen.reproduce.rnn_priors.regressors import REGRESSORS
 from nasgen.reproduce.rnn_priors.stored_tables import Networks
 from nasgen.reproduce.tables import Row, Table, within
-from nasgen.reproduce.units import each_unit
 from predictors.features.properties import NAMES
 
 TESTED, SPLIT_SEED = 0.10, 7

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from nasgen.jobs.journal import Unit
 from nasgen.pruning.pruner import Pruner
 from nasgen.pruning.schedule import Once
 from nasgen.pruning.targets import targets_of
-from nasgen.reproduce.journal import Unit
 from nasgen.reproduce.rnn_pruning.stored import PLACES
 from nasgen.reproduce.thesis_networks import Codes, Ints, load_network, scores_by_order
 from nasgen.tasks.sequences import Sequences

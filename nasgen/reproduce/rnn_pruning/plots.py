@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasgen.reproduce.drawing import as_picture, new_figure
+from nasgen.drawing import new_figure
 from nasgen.reproduce.rnn_pruning.experiments import Retrain
 from nasgen.reproduce.rnn_pruning.stored import CELLS, EPOCHS, PLACES, Published
 from nasgen.reproduce.tables import Picture, Row
@@ -41,7 +41,7 @@ def plot_rates(rows: Sequence[Row], base: Mapping[str, float]) -> Picture:
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("test accuracy")
     panels[0].legend(fontsize="x-small")
-    return as_picture(figure, "Test accuracy right after pruning; dotted: the dense network.")
+    return Picture.of(figure, "Test accuracy right after pruning; dotted: the dense network.")
 
 
 def plot_retraining(published: Published, retrained: Mapping[Retrain, Sequence[float]]) -> Picture:
@@ -68,7 +68,7 @@ def plot_retraining(published: Published, retrained: Mapping[Retrain, Sequence[f
     caption = (
         "Accuracies over epochs of retraining: theirs at 80, 90 and 100 %, and ours, means over seeds, where trained."
     )
-    return as_picture(figure, caption)
+    return Picture.of(figure, caption)
 
 
 def mean_curves(retrained: Mapping[Retrain, Sequence[float]]) -> dict[Retrain, list[float]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nasgen.errors import InputError
-from nasgen.reproduce.journal import FILE as JOURNAL
-from nasgen.reproduce.journal import Journal
+from nasgen.jobs.journal import FILE as JOURNAL
+from nasgen.jobs.journal import Journal
 from nasgen.reproduce.request import Request
 from nasgen.reproduce.rnn_pruning.experiments import Prune, Retrain, Shared, prune_and_score, retrain
 from nasgen.reproduce.rnn_pruning.stored import CELLS, FILE, PLACES, Published, read_published

@@ -120,7 +120,7 @@ def test_points_too_near_share_a_label() -> None:
 
 def test_the_legend_of_searches_hides_no_point(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = []
-    monkeypatch.setattr(plots, "as_picture", lambda figure, caption: figures.append(figure))
+    monkeypatch.setattr(plots.Picture, "of", lambda figure, caption: figures.append(figure))
     search = {"rows": [{"accuracy": accuracy} for accuracy in (0.93, 0.92, 0.95)]}
     plots.plot_searches({"BoGP, placed": [search, search], "Bayesian, placed": [search]})
     (figure,) = figures

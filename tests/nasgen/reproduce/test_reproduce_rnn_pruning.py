@@ -52,7 +52,7 @@ def test_what_was_trained_with_several_seeds_is_one_curve() -> None:
 
 def test_their_curves_and_ours_are_drawn_beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = []
-    monkeypatch.setattr(plots, "as_picture", lambda figure, caption: figures.append(figure))
+    monkeypatch.setattr(plots.Picture, "of", lambda figure, caption: figures.append(figure))
     pruned = {(cell, place, rate): (0.5,) + 10 * (0.9,) for cell in CELLS for place in PLACES for rate in RATES}
     ours = {Retrain("lstm", "h2h", 100, (0.25, 1.0), ours=own): (0.5, 0.8, 1.0) for own in (False, True)}
     plots.plot_retraining(Published(dict.fromkeys(CELLS, 1.0), pruned), ours)

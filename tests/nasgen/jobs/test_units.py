@@ -9,8 +9,8 @@ import time
 import pytest
 
 from nasgen.errors import ExecutorError
-from nasgen.reproduce import units
-from nasgen.reproduce.units import each_unit
+from nasgen.jobs import units
+from nasgen.jobs.units import each_unit
 
 
 def nap(factor: float, seconds: float) -> float:

@@ -1,11 +1,8 @@
-"""Figures as PNG."""
+"""Figures of matplotlib."""
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING
-
-from nasgen.reproduce.tables import Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,10 +13,3 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
-
-
-def as_picture(figure: Figure, caption: str) -> Picture:
-    """What a page shows."""
-    png = BytesIO()
-    figure.savefig(png, format="png", dpi=130)
-    return Picture(png.getvalue(), caption)

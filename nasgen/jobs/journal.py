@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import nasgen
 import predictors
 import search_spaces
-from nasgen.reproduce.units import each_unit
+from nasgen.jobs.units import each_unit
 from nasgen.training.numerics import environment
 
 FILE = "done.jsonl"
@@ -80,7 +80,7 @@ class Journal:
         say: Callable[[str], None],
         cost: Callable[[AnyUnit], float] = lambda _: 1.0,
     ) -> Iterator[tuple[AnyUnit, Any]]:
-        """As :func:`nasgen.reproduce.units.each_unit`, but what is known is not computed again; results are JSON."""
+        """As :func:`nasgen.jobs.units.each_unit`, but what is known is not computed again; results are JSON."""
         known = [unit for unit in units if unit.name in self._done]
         if known:
             say(f"{len(known)} of {len(units)} {what} known from {self.path}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nasgen.reproduce.journal import Journal, Unit
+from nasgen.jobs.journal import Journal, Unit
 
 
 @dataclass(frozen=True)
