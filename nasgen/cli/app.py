@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from nasgen.cli.options import (
+    INTERRUPTED,
     Evaluations,
     Json,
     Minutes,
@@ -38,8 +39,6 @@ from nasgen.errors import ExecutorError, InputError
 
 if TYPE_CHECKING:
     from nasgen.settings import Arguments
-
-INTERRUPTED = 130  # what typer itself returns on Ctrl-C
 
 UsageError: Any = typer.BadParameter.__base__  # typer brings its own click, and gives this class no public name
 

@@ -10,6 +10,8 @@ import typer
 
 from nasgen.errors import InputError
 
+INTERRUPTED = 130  # what typer itself returns on Ctrl-C
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last, on stdout.")]
 Out = Annotated[
     str | None, typer.Option(help="Folder of the run; must not hold one. [default: runs/DATA-TIME]", show_default=False)

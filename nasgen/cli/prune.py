@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nasgen.cli.options import Json
+from nasgen.cli.options import INTERRUPTED, Json
 from nasgen.cli.surrogates import say
 
 
@@ -60,23 +60,27 @@ def prune(
     from nasgen.compression.curve import prune as compress
     from nasgen.compression.curve import table_lines
 
-    pruned = compress(
-        source,
-        rate,
-        granularity=granularity,
-        method=method,
-        scope=scope,
-        schedule=schedule,
-        steps=steps,
-        retrain=retrain,
-        spare=spare or (),
-        task=task,
-        out=out,
-        seed=seed,
-        say=say,
-    )
+    try:
+        pruned = compress(
+            source,
+            rate,
+            granularity=granularity,
+            method=method,
+            scope=scope,
+            schedule=schedule,
+            steps=steps,
+            retrain=retrain,
+            spare=spare or (),
+            task=task,
+            out=out,
+            seed=seed,
+            say=say,
+        )
+    except KeyboardInterrupt:
+        say("nasgen: interrupted; the rates that are done are kept, and the same command goes on")
+        raise typer.Exit(INTERRUPTED) from None
     for line in table_lines(pruned):
-        print(line, file=sys.stderr)
+        print(line, file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps(pruned.values))
     if all("failure" in row for row in pruned.rows):

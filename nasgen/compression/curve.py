@@ -12,7 +12,7 @@ import numpy as np
 
 from nasgen.compression.latency import latencies, speedups
 from nasgen.compression.plot import plot_curve
-from nasgen.compression.points import GRANULARITIES, SCHEDULES, AsExported, Place, Point, check_prunable, measure
+from nasgen.compression.points import GRANULARITIES, SCHEDULES, AsExported, Place, Point, check_prunable, cost, measure
 from nasgen.compression.source import find_source
 from nasgen.errors import InputError
 from nasgen.jobs.journal import FILE, Journal
@@ -186,7 +186,7 @@ def _results(place: Place, units: Sequence[AsExported | Point], say: Callable[[s
     for unit in units:
         if not (place.out / unit.folder).is_dir():
             journal.forget(unit.name)
-    return dict(journal.each(measure, place, units, "networks", say))
+    return dict(journal.each(measure, place, units, "networks pruned", say, cost))
 
 
 def _row(point: Point, row: dict[str, Any], dense: dict[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_training
 from lookup_search import Say
 
 import nasgen
-from nasgen.compression.curve import Pruned, prune, table_lines
+from nasgen.compression.curve import Pruned, prune
 from nasgen.errors import InputError
 
 
@@ -42,6 +43,27 @@ def test_a_curve_by_channels_goes_on_from_what_is_done(run: Path, say: Say, tmp_
     assert (out / "rate-0.5" / "weights.safetensors").is_file()
     for one, other in zip(found["rows"], again["rows"], strict=True):
         assert {**one, "latency": 0} == {**other, "latency": 0}
+
+
+def test_an_interruption_says_how_to_go_on(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nasgen.compression.curve.prune", interrupt)
+    said = say("prune", "anything")
+    assert said.code == 130
+    assert said.err.splitlines() == [
+        "nasgen: interrupted; the rates that are done are kept, and the same command goes on"
+    ]
+
+
+def test_if_every_training_diverges_the_command_fails(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    dense = {"kept": 10, "weights": 10, "parameters": 12, "macs": None, "test_accuracy": 0.9}
+    rows = [{"rate": 0.5, "failure": "the training loss is nan at step 1"}]
+    monkeypatch.setattr("nasgen.compression.curve.prune", lambda *_, **__: Pruned(Path("out"), dense, rows, {}))
+    said = say("prune", "anything")
+    assert said.code == 1
+    assert said.out.splitlines()[2].split(maxsplit=1) == ["0.5", "the training loss is nan at step 1"]
 
 
 def test_in_python(run: Path, tmp_path: Path) -> None:
@@ -96,11 +118,3 @@ def test_networks_without_channels_say_so(tmp_path: Path) -> None:
         prune(tmp_path / "run", granularity="channel")
     with pytest.raises(InputError, match="--method activation cannot judge this network"):
         prune(tmp_path / "run", method="activation")
-
-
-def test_a_rate_whose_training_diverged_stands_in_the_table() -> None:
-    dense = {"kept": 10, "weights": 10, "parameters": 12, "macs": None, "test_accuracy": 0.9}
-    rows = [{"rate": 0.5, "failure": "the training loss is nan at step 1"}]
-    lines = table_lines(Pruned(Path("out"), dense, rows, {}))
-    assert lines[1].split() == ["dense", "10", "100.0%", "12", "0.9000"]
-    assert lines[2].split(maxsplit=1) == ["0.5", "the training loss is nan at step 1"]
