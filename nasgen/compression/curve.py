@@ -12,7 +12,17 @@ import numpy as np
 
 from nasgen.compression.latency import latencies, speedups
 from nasgen.compression.plot import plot_curve
-from nasgen.compression.points import GRANULARITIES, SCHEDULES, AsExported, Place, Point, check_prunable, cost, measure
+from nasgen.compression.points import (
+    GRANULARITIES,
+    SCHEDULES,
+    AsExported,
+    Place,
+    Point,
+    check_prunable,
+    cost,
+    is_there,
+    measure,
+)
 from nasgen.compression.source import find_source
 from nasgen.errors import InputError
 from nasgen.jobs.journal import FILE, Journal
@@ -181,10 +191,11 @@ def _check(
 
 
 def _results(place: Place, units: Sequence[AsExported | Point], say: Callable[[str], None]) -> dict[Any, Any]:
-    """What came of each unit, from the journal where it is known and its folder is there."""
+    """What came of each unit, from the journal where it is known and its folder still holds it."""
     journal = Journal(place.out / FILE, [place.source.weights])
     for unit in units:
-        if not (place.out / unit.folder).is_dir():
+        row = journal.get(unit.name)
+        if row is not None and not is_there(place, unit, row):
             journal.forget(unit.name)
     return dict(journal.each(measure, place, units, "networks pruned", say, cost))
 

@@ -1,4 +1,7 @@
-"""Latency: how long networks take for a batch, measured in turns, so that a busy machine slows all of them alike."""
+"""Latency: how long networks take for a batch, measured in turns, so that a busy machine slows all of them alike.
+
+The order of a round is random: a network is slower after one that left nothing of its own in the caches.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,14 @@ def latencies(networks: Sequence[nn.Module], inputs: torch.Tensor, rounds: int =
     import torch
 
     seconds = np.empty((rounds, len(networks)))
+    rng = np.random.default_rng(0)
     with _one_thread(), torch.inference_mode():
         for network in networks:
             for _ in range(WARM_UP):
                 network(inputs)
         for row in seconds:
-            for place, network in enumerate(networks):
+            for place in rng.permutation(len(networks)).tolist():
+                network = networks[place]
                 started = time.perf_counter()
                 network(inputs)
                 row[place] = time.perf_counter() - started

@@ -12,6 +12,7 @@ import torch
 from nasgen.compression.source import Source
 from nasgen.errors import InputError
 from nasgen.jobs.journal import Unit
+from nasgen.plugins import file_hash
 from nasgen.pruning.channels import ChannelPruner
 from nasgen.pruning.pruner import Pruner
 from nasgen.pruning.saliency import SALIENCIES, Looks
@@ -21,7 +22,7 @@ from nasgen.tasks.examples import all_training_examples, final_test_examples
 from nasgen.training import numerics
 from nasgen.training.loop import DivergedError, score, train
 from nasgen.training.recipe import Recipe
-from nasgen.winner.export import export_best
+from nasgen.winner.export import WEIGHTS, export_best
 from search_spaces import SlimmingNetwork, SourceSpace
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Place:
 
 
 def measure(place: Place, unit: AsExported | Point) -> dict[str, Any]:
-    """What :func:`described` says and ``test_accuracy``, or the ``failure`` of a training that diverged."""
+    """What :func:`described` says, ``test_accuracy`` and the weights' ``sha256``; or the ``failure`` of a training."""
     numerics.prepare(1)
     device = numerics.default_device()
     network = place.source.network().to(device)
@@ -111,7 +112,14 @@ def measure(place: Place, unit: AsExported | Point) -> dict[str, Any]:
             return {"failure": str(error)}
     test_accuracy = score(network, final_test_examples(place.source.task(), device), recipe.precision).accuracy
     _export(place, unit.folder, network)
-    return {**described(place.source, network), "test_accuracy": test_accuracy}
+    sha256 = file_hash(place.out / unit.folder / WEIGHTS)
+    return {**described(place.source, network), "test_accuracy": test_accuracy, "sha256": sha256}
+
+
+def is_there(place: Place, unit: AsExported | Point, row: Mapping[str, Any]) -> bool:
+    """Whether the folder of a unit holds the network that a row of :func:`measure` tells of, where it tells of one."""
+    weights = place.out / unit.folder / WEIGHTS
+    return "failure" in row or (weights.is_file() and file_hash(weights) == row["sha256"])
 
 
 def _pruned(network: nn.Module, point: Point, recipe: Recipe, examples: Examples) -> nn.Module:
@@ -177,7 +185,7 @@ def _prune_weights(network: nn.Module, point: Point, examples: Examples, train_o
         point.method,
         point.scope,
         _schedule(point),
-        inputs=_looked_at(examples),
+        inputs=_looked_at(examples, point.seed),
         seed=point.seed,
     )
     for step in pruner:
@@ -189,15 +197,17 @@ def _prune_weights(network: nn.Module, point: Point, examples: Examples, train_o
 
 def _prune_channels(network: nn.Module, point: Point, examples: Examples, train_on: TrainOn) -> nn.Module:
     pruner = ChannelPruner(
-        network, point.method, point.scope, _schedule(point), inputs=_looked_at(examples), seed=point.seed
+        network, point.method, point.scope, _schedule(point), inputs=_looked_at(examples, point.seed), seed=point.seed
     )
     for step in pruner:
         train_on(pruner.network, step.number)
     return pruner.network
 
 
-def _looked_at(examples: Examples) -> torch.Tensor:
-    return examples.take(slice(0, LOOKED_AT))
+def _looked_at(examples: Examples, seed: int) -> torch.Tensor:
+    """Random rows: in a file they may be sorted by label."""
+    generator = torch.Generator().manual_seed(seed)
+    return examples.draw(generator, "none", torch.randperm(len(examples), generator=generator)[:LOOKED_AT])
 
 
 def described(source: Source, network: nn.Module) -> dict[str, Any]:

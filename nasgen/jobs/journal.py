@@ -67,6 +67,10 @@ class Journal:
         """How many results there are."""
         return len(self._done)
 
+    def get(self, name: str) -> Any:
+        """What is known of something; None if nothing is."""
+        return self._done.get(name)
+
     def forget(self, name: str) -> None:
         """Compute something again, whatever is known of it."""
         self._done.pop(name, None)

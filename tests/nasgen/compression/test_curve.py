@@ -45,6 +45,15 @@ def test_a_curve_by_channels_goes_on_from_what_is_done(run: Path, say: Say, tmp_
         assert {**one, "latency": 0} == {**other, "latency": 0}
 
 
+def test_a_folder_holds_what_its_row_says_whatever_else_was_asked_for_in_between(run: Path, tmp_path: Path) -> None:
+    def weights(seed: int) -> bytes:
+        prune(run, [0.5], method="random", retrain=0, out=tmp_path / "out", seed=seed)
+        return (tmp_path / "out" / "rate-0.5" / "weights.safetensors").read_bytes()
+
+    first, other, again = (weights(seed) for seed in (0, 1, 0))
+    assert first == again != other
+
+
 def test_an_interruption_says_how_to_go_on(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
