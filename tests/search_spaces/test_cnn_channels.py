@@ -5,34 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from small_cnns import SHAPE, SPACE, images, trained
 
-from search_spaces import SlimmingNetwork, get_space
+from search_spaces import SlimmingNetwork
 from search_spaces.cnn import CnnGenotype, Op
 from search_spaces.cnn.network import CnnNetwork, build_network
 from search_spaces.space import FIXED, Channels
 
-SHAPE = (3, 16, 16)
-SPACE = get_space("cnn", input_shape=SHAPE, n_classes=5, max_macs=3_000_000, widths="pyramid")
-
 
 def genotype(ops: str, *edges: tuple[int, int]) -> CnnGenotype:
     return CnnGenotype(tuple(map(Op.parse, ops.split())), edges)
-
-
-def trained(one: CnnGenotype, seed: int = 0) -> CnnNetwork:
-    """A network whose norms have seen images and differ from channel to channel."""
-    torch.manual_seed(seed)
-    network = build_network(one, SHAPE, 5).train()
-    for _ in range(3):
-        network(images())
-    for parameter in network.parameters():
-        if parameter.ndim == 1:
-            parameter.data.add_(0.2 * torch.rand_like(parameter))
-    return network.eval()
-
-
-def images() -> torch.Tensor:
-    return torch.randn((8, *SHAPE), generator=torch.Generator().manual_seed(1))
 
 
 def silence(network: CnnNetwork, channels: Channels, gone: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from small_cnns import SHAPE, SPACE, images, trained
 
 from search_spaces import get_space
 from search_spaces.cnn import CnnGenotype, Op
@@ -12,29 +13,10 @@ from search_spaces.cnn.genotype import canonical
 from search_spaces.cnn.inheritance import paired_vertices
 from search_spaces.cnn.network import CnnNetwork, build_network
 
-SHAPE = (3, 16, 16)
-SPACE = get_space("cnn", input_shape=SHAPE, n_classes=5, max_macs=3_000_000, widths="pyramid")
-
 
 def chain(*ops: str) -> CnnGenotype:
     names = ("input", *ops, "output")
     return CnnGenotype(tuple(map(Op.parse, names)), tuple((n, n + 1) for n in range(len(names) - 1)))
-
-
-def trained(genotype: CnnGenotype, seed: int = 0) -> CnnNetwork:
-    """A network whose norms have seen images, as after a training."""
-    torch.manual_seed(seed)
-    network = build_network(genotype, SHAPE, 5).train()
-    for _ in range(20):
-        network(images())
-    for parameter in network.parameters():
-        if parameter.ndim == 1:
-            parameter.data.add_(0.2 * torch.rand_like(parameter))
-    return network.eval()
-
-
-def images() -> torch.Tensor:
-    return torch.randn((64, *SHAPE), generator=torch.Generator().manual_seed(1))
 
 
 def born(child: CnnGenotype, parent: CnnGenotype, old: CnnNetwork) -> tuple[CnnNetwork, float]:
