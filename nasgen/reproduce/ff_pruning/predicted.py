@@ -1,84 +1,32 @@
-"""How well accuracy follows from the mask: the surrogate on networks of a seed, or a method, that it has not seen.
-
-Stier, Darji, Granitzer 2021, sec. 4.4, predict accuracy from structure; there of CNNs.
-"""
+"""What a surrogate makes of the masks of the five methods."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nasgen.reproduce.statistics import mean_interval
-from nasgen.reproduce.tables import Row, Table
-from predictors import Surrogate
+from nasgen.reproduce.predicted import (
+    MEASURES,
+    Measure,
+    Networks,
+    by_density,
+    by_mask,
+    by_method_and_density,
+    held_out,
+    spearman_within,
+)
+from nasgen.reproduce.tables import Table
 from predictors.metadataset import MetaDataset
-from search_spaces import LabelledGraph, get_space
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Networks:
-    """Pruned networks: their graphs, and by name of a column what is known of them, shape (n,)."""
-
-    graphs: Sequence[LabelledGraph]
-    seed: Floats
-    method: Floats
-    density: Floats
-    fitness: Floats
-
-    @classmethod
-    def of(cls, rows: MetaDataset) -> Networks:
-        """Those of a meta-dataset's rows."""
-        space = get_space(rows.space["name"], **rows.space["options"])
-        graphs = [space.to_graph(space.decode(text)) for text in rows.columns["genotype"]]
-        return cls(graphs, *(rows.numbers(name) for name in ("seed", "method", "density", "fitness")))
-
-    def where(self, chosen: Bools) -> Networks:
-        """Some of them; ``chosen`` has the shape (n,)."""
-        graphs = [self.graphs[place] for place in np.flatnonzero(chosen).tolist()]
-        return Networks(graphs, self.seed[chosen], self.method[chosen], self.density[chosen], self.fitness[chosen])
-
-
-Predictor = Callable[[Networks, Networks], Floats]
-"""From known networks to the fitness of others, shape (n,)."""
-
-Measure = Callable[[Networks, Floats], float]
-"""From networks and predictions of their fitness to a figure."""
-
-
-def by_mask(known: Networks, asked: Networks) -> Floats:
-    """What the surrogate predicts of the asked networks, from the features of masks."""
-    return Surrogate().fit(known.graphs, known.fitness).predict(asked.graphs)
-
-
-def by_density(known: Networks, asked: Networks) -> Floats:
-    """The mean of the known networks of the same density; between densities, on a line over their logarithm."""
-    levels, level = np.unique(known.density, return_inverse=True)
-    means = np.bincount(level, known.fitness) / np.bincount(level)
-    return np.asarray(np.interp(np.log(asked.density), np.log(levels), means))
-
-
-def by_method_and_density(known: Networks, asked: Networks) -> Floats:
-    """The mean of the known networks of the same method and density; where there are none, as by density alone."""
-    predicted = by_density(known, asked)
-    for place, (method, density) in enumerate(zip(asked.method, asked.density, strict=True)):
-        alike = known.fitness[(known.method == method) & (known.density == density)]
-        if len(alike):
-            predicted[place] = alike.mean()
-    return predicted
+MEASURES_OF_SEEDS: Mapping[str, Measure] = {**MEASURES, "Spearman among networks of one density": spearman_within}
+"""Networks of one method and density differ by their seed alone: there are no ranks among them."""
 
 
 def predicted_table(rows: MetaDataset) -> Table:
     """How far a surrogate predicts the networks of a seed, and then of a method, that it has not seen."""
-    networks = Networks.of(rows)
+    networks = Networks.of(rows, "seed", "method")
     shown = [
-        *_held_out(networks, networks.seed, (by_mask, by_density, by_method_and_density), MEASURES, ""),
-        *_held_out(networks, networks.method, (by_mask, by_density), OF_METHODS, ", methods held out in turn"),
+        *held_out(networks, "seed", (by_mask, by_density, by_method_and_density), MEASURES_OF_SEEDS),
+        *held_out(networks, "method", (by_mask, by_density), MEASURES, ", methods held out in turn"),
     ]
     note = (
         f"Validation accuracy after retraining of {len(rows)} networks, those of the five methods. The surrogate "
@@ -89,60 +37,3 @@ def predicted_table(rows: MetaDataset) -> Table:
         "of the others; means and intervals are over methods there."
     )
     return Table("Accuracy predicted from the mask alone", tuple(shown), note)
-
-
-def _held_out(
-    networks: Networks,
-    group: Floats,
-    predictors: Sequence[Predictor],
-    measures: Mapping[str, Measure],
-    where: str,
-) -> Iterator[Row]:
-    """Measures of each predictor on one group after the other, from what it learned of the rest."""
-    folds = [(networks.where(group != one), networks.where(group == one)) for one in np.unique(group)]
-    predictions = {predictor: [predictor(known, asked) for known, asked in folds] for predictor in predictors}
-    for measure, score in measures.items():
-        for predictor, by_fold in predictions.items():
-            values = [score(asked, found) for (_, asked), found in zip(folds, by_fold, strict=True)]
-            mean, low, high = mean_interval(values)
-            item = f"{measure}, {NAMES[predictor]}{where}"
-            yield Row(item, None, mean, None, low, high, {"folds": len(values)})
-
-
-def r2(asked: Networks, predicted: Floats) -> float:
-    """The share of the variance that is explained, below 0 where the mean would be nearer."""
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(asked.fitness, predicted))
-
-
-def error(asked: Networks, predicted: Floats) -> float:
-    """The mean distance of predictions from fitness."""
-    return float(np.abs(asked.fitness - predicted).mean())
-
-
-def spearman(asked: Networks, predicted: Floats) -> float:
-    """The correlation of ranks, from -1 to 1; 0 where either is constant."""
-    from scipy.stats import spearmanr
-
-    if len(predicted) < 2 or np.ptp(asked.fitness) == 0 or np.ptp(predicted) == 0:
-        return 0.0
-    return float(spearmanr(asked.fitness, predicted).statistic)
-
-
-def spearman_within(asked: Networks, predicted: Floats) -> float:
-    """The mean over densities of the correlation of ranks among the networks of one."""
-    alike = [asked.density == density for density in np.unique(asked.density)]
-    return float(np.mean([spearman(asked.where(one), predicted[one]) for one in alike]))
-
-
-OF_METHODS: Mapping[str, Measure] = {"R2": r2, "mean absolute error": error, "Spearman": spearman}
-"""Of predictions for one method, whose networks of one density differ by their seed alone."""
-
-MEASURES: Mapping[str, Measure] = {**OF_METHODS, "Spearman among networks of one density": spearman_within}
-
-NAMES: Mapping[Predictor, str] = {
-    by_mask: "surrogate on masks",
-    by_density: "density alone",
-    by_method_and_density: "method and density",
-}

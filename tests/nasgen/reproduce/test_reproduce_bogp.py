@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from small_mnist import ROWS, write_small_mnist
 
 from nasgen.pruning.schedule import kept_at
 from nasgen.reproduce import mnist as mnist_module
+from nasgen.reproduce import predicted
 from nasgen.reproduce.bogp import baselines, plots, searches, trainings
 from nasgen.reproduce.bogp.baselines import Magnitude, train_magnitude
 from nasgen.reproduce.bogp.plots import labels
@@ -22,6 +24,8 @@ from nasgen.reproduce.bogp.tables import TOTAL
 from nasgen.reproduce.bogp.trainings import UNION, by_seeds, seconds, work
 from nasgen.reproduce.mnist import all_training, mnist
 from nasgen.training.loop import Score
+from predictors import Surrogate
+from predictors.metadataset import MetaDataset
 from search_spaces import get_space
 
 TWICE = ("BoGP, placed", "Bayesian, placed", "BoGP, as published")
@@ -134,6 +138,11 @@ def test_the_whole_command_makes_tables_of_its_trainings(
     say: Say, place: Place, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pieces: list[object] = []
+    rng = np.random.default_rng(0)
+    spaces = {s: get_space("mask", sparsities=[s]) for s in UNION}
+
+    def drawn(sparsity: float) -> str:
+        return spaces[sparsity].encode(spaces[sparsity].sample(rng))
 
     def result_of(unit: object) -> object:
         if isinstance(unit, Masks):
@@ -142,7 +151,11 @@ def test_the_whole_command_makes_tables_of_its_trainings(
             return {"properties": rows.tolist(), "kept": [round((1 - unit.sparsity) * TOTAL)]}
         if isinstance(unit, Search):
             level = 0.95 if unit.sparsity_weight else 0.955
-            rows = [{"genotype": "", "accuracy": level - 0.1 * (s - 0.15), "sparsity": s} for s in unit.sparsities]
+            rows = [
+                {"genotype": drawn(s), "accuracy": level - 0.1 * (s - 0.15) - 0.001 * worse, "sparsity": s}
+                for s in unit.sparsities
+                for worse in range(4)
+            ]
             return {"rows": rows, "test": level + 0.002 - 0.001 * unit.seed}
         assert isinstance(unit, Magnitude)
         level = 0.97 if not unit.kind else 0.94 + 0.005 * unit.rounds + 0.0001 * unit.seed
@@ -153,6 +166,7 @@ def test_the_whole_command_makes_tables_of_its_trainings(
         return ((unit, result_of(unit)) for unit in units)
 
     monkeypatch.setattr(trainings.Journal, "each", each)
+    monkeypatch.setattr(predicted, "Surrogate", partial(Surrogate, "random-forest"))  # the choice of a model takes long
     said = say("reproduce", "bogp", "--data", data, "--out", tmp_path / "out", "--json")
     tables = json.loads(said.out)["tables"]
     rows = {row["item"]: row for table in tables for row in table["rows"]}
@@ -173,3 +187,10 @@ def test_the_whole_command_makes_tables_of_its_trainings(
     assert rows["sparsity 0.9: weights off 10,163, at most 1"]["holds"] is True
     assert said.code == 1  # of f2: what was put in the trainings' place is worse than what is asked
     assert (tmp_path / "out" / "index.html").read_text().count("data:image/png;base64") == 3
+    masks = MetaDataset.read(tmp_path / "out" / "masks.parquet")
+    assert len(masks) == 4 * (8 + 3 * len(UNION))
+    assert set(masks.columns["source"]) == {"search"}
+    assert len(set(masks.numbers("database"))) == 6
+    off = rows["mean absolute error, surrogate on masks"]
+    assert off["folds"] == 6
+    assert off["ours"] < 0.02

@@ -16,22 +16,23 @@ from small_mnist import ROWS, write_small_mnist
 from nasgen.errors import InputError
 from nasgen.pruning import OneShot, Relative
 from nasgen.reproduce import mnist as mnist_module
-from nasgen.reproduce.ff_pruning import experiments, predicted, protocol, trainings
+from nasgen.reproduce import predicted
+from nasgen.reproduce.ff_pruning import experiments, protocol, trainings
 from nasgen.reproduce.ff_pruning.experiments import METHODS, SMALL, Dense, Place, Pruned, prune_dense, train_dense
-from nasgen.reproduce.ff_pruning.predicted import (
-    Networks,
-    by_density,
-    by_method_and_density,
-    error,
-    predicted_table,
-    r2,
-    spearman,
-    spearman_within,
-)
+from nasgen.reproduce.ff_pruning.predicted import predicted_table
 from nasgen.reproduce.ff_pruning.pruned_rows import pruned_rows
 from nasgen.reproduce.ff_pruning.regularised import Regularised, train_regularised
 from nasgen.reproduce.ff_pruning.trainings import methods_units
 from nasgen.reproduce.mnist import check_mnist, mnist
+from nasgen.reproduce.predicted import (
+    Networks,
+    by_density,
+    by_method_and_density,
+    error,
+    r2,
+    spearman,
+    spearman_within,
+)
 from predictors import Surrogate
 from predictors.metadataset import MetaDataset
 from search_spaces import LabelledGraph
@@ -134,25 +135,26 @@ def test_density_alone_knows_the_mean_of_as_many_weights_and_lines_between() -> 
     def networks(density: list[float], fitness: list[float]) -> Networks:
         n = len(density)
         graphs, methods = [LabelledGraph((), ())] * n, np.arange(n) % 2.0
-        return Networks(graphs, np.zeros(n), methods, np.array(density), np.array(fitness))
+        columns = {"method": methods, "density": np.array(density), "fitness": np.array(fitness)}
+        return Networks(graphs, columns)
 
     known = networks([0.5, 0.5, 0.125, 0.125], [0.9, 0.8, 0.3, 0.4])
     asked = networks([0.5, 0.25, 0.125, 0.01], [0.0] * 4)
     assert by_density(known, asked) == pytest.approx([0.85, 0.6, 0.35, 0.35])
-    twice = networks([*known.density, *known.density], [*known.fitness, *(known.fitness + 0.1)])
-    assert by_method_and_density(twice, known) == pytest.approx(known.fitness + 0.05)
+    twice = networks([*known["density"], *known["density"]], [*known["fitness"], *(known["fitness"] + 0.1)])
+    assert by_method_and_density(twice, known) == pytest.approx(known["fitness"] + 0.05)
     assert by_method_and_density(known, networks([0.25], [0.0])) == pytest.approx([0.6])  # no such network is known
 
 
 def test_measures_by_hand() -> None:
     graphs = [LabelledGraph((), ())] * 4
     density, fitness = np.array([0.5, 0.5, 0.1, 0.1]), np.array([0.9, 0.8, 0.2, 0.3])
-    asked = Networks(graphs, np.zeros(4), np.zeros(4), density, fitness)
-    perfect, reversed_within = asked.fitness, np.array([0.8, 0.9, 0.3, 0.2])
+    asked = Networks(graphs, {"density": density, "fitness": fitness})
+    perfect, reversed_within = fitness, np.array([0.8, 0.9, 0.3, 0.2])
     assert [r2(asked, perfect), spearman(asked, perfect), spearman_within(asked, perfect)] == pytest.approx([1, 1, 1])
     assert spearman(asked, reversed_within) == pytest.approx(0.6)
     assert spearman_within(asked, reversed_within) == pytest.approx(-1)
-    assert spearman(asked, np.ones(4)) == spearman_within(asked, asked.density) == 0
+    assert spearman(asked, np.ones(4)) == spearman_within(asked, density) == 0
     assert r2(asked, np.full(4, 0.55)) == pytest.approx(0)
     assert error(asked, reversed_within) == pytest.approx(0.1)
 
