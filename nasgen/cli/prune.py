@@ -45,7 +45,7 @@ def prune(
     steps: Annotated[int, typer.Option(help="Steps to each rate.")] = 1,
     retrain: Annotated[
         int | None,
-        typer.Option(help="Epochs after each step. [default: a fifth of its training's]", show_default=False),
+        typer.Option(help="Epochs after each step. [default: a fifth of its training's plan]", show_default=False),
     ] = None,
     spare: Annotated[list[str] | None, typer.Option(help="Weights that stay, as in 'head.*'; repeatable.")] = None,
     task: Annotated[str | None, typer.Option(help="The data, for weights without their run.")] = None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ from nasgen.pruning.channels import CHANNEL_SCOPES
 from nasgen.pruning.saliency import SALIENCIES
 from nasgen.pruning.scope import SCOPES
 from nasgen.storage.disks import check_folder
+from nasgen.storage.fingerprint import differences
+from nasgen.training.numerics import most_trainings_at_once
 from nasgen.winner.export import exported_network
 
 if TYPE_CHECKING:
@@ -60,10 +63,10 @@ class Pruned:
     dense
         The network as it was: ``test_accuracy``, ``kept``, ``weights``, ``parameters``, ``macs``.
     rows
-        The same of each rate in ascending order, with ``rate``, ``density`` (the share of all weights that is kept) and
-        ``folder``; or with ``rate`` and ``failure``. By channels also ``latency``: by the images of a batch, the
-        median milliseconds of a pass and how many times faster it is than the dense one, with the 5th and 95th
-        percentile of the rounds.
+        The same of each rate in ascending order, with ``rate``, ``density`` (the share of all weights that is kept),
+        ``folder``, and the ``sha256`` of its weights; or with ``rate`` and ``failure``. By channels also ``latency``:
+        by the images of a batch, the median milliseconds of a pass and how many times faster it is than the dense one,
+        with the 5th and 95th percentile of the rounds.
     values
         All of it as ``nasgen prune --json`` prints it.
     """
@@ -100,7 +103,8 @@ def prune(
     source
         The folder of a finished run, or exported weights or their folder (then with ``task``).
     rates
-        Shares of the weights, or of the groups of channels, that go; 0 only trains on, to compare with.
+        Shares of the weights, or of the groups of channels, that go; 0 only trains on, to compare with. Of channels
+        fewer go where a layer would be left without any.
         ``RATES`` unless told.
     granularity
         ``weight``, for zeros in the same network, or ``channel``, for a smaller one.
@@ -110,7 +114,7 @@ def prune(
     schedule, steps
         ``geometric`` or ``cubic``, and in how many steps a rate is reached.
     retrain
-        Epochs after each step, on all training rows; a fifth of those of the network's training unless told.
+        Epochs after each step, on all training rows; a fifth of those planned for the network's training unless told.
     spare
         Patterns of weights that stay, as ``head.*``.
     task
@@ -126,25 +130,34 @@ def prune(
     ------
     InputError
         If the source or an option is unusable; nothing is written then.
+    ExecutorError
+        If a process is lost.
     """
     if granularity not in GRANULARITIES:
         raise InputError(f"--granularity must be one of {', '.join(GRANULARITIES)}, found {granularity!r}")
-    rates, method, scope = rates or RATES, method or METHOD[granularity], scope or SCOPE[granularity]
-    _check(rates, granularity, method, scope, schedule, steps, retrain, spare)
+    rates = RATES if rates is None else tuple(map(float, rates))
+    method, scope = method or METHOD[granularity], scope or SCOPE[granularity]
+    _check(rates, granularity, method, scope, schedule, steps, retrain, spare, seed)
     found = find_source(str(source), task)
     check_prunable(found, granularity, method, spare)
     if retrain is None:
         retrain = max(1, round(json.loads(found.recipe)["epochs"] / RETRAINED))
     folder = Path(out) if out is not None else found.weights.parent.parent / f"pruned-{granularity}-{method}"
     check_folder(folder)
-    data = found.task().data_hash
+    inputs = found.inputs_hash
     points = [
-        Point(rate, granularity, method, scope, schedule, steps, retrain, tuple(spare), seed, data)
+        Point(rate, granularity, method, scope, schedule, steps, retrain, tuple(spare), seed, inputs)
         for rate in sorted(rates)
     ]
+    options = {
+        **{name: getattr(points[0], name) for name in ("granularity", "method", "scope", "schedule", "steps", "seed")},
+        "retrain": retrain,
+        "spare": list(spare),
+    }
+    _check_options(folder, options)
     place = Place(found, folder)
-    results = _results(place, [AsExported(data), *points], say)
-    dense, *rows = (results[unit] for unit in (AsExported(data), *points))
+    results = _results(place, [AsExported(inputs), *points], say)
+    dense, *rows = (results[unit] for unit in (AsExported(inputs), *points))
     rows = [_row(point, row, dense) for point, row in zip(points, rows, strict=True)]
     if granularity == "channel":
         say("measuring latencies")
@@ -152,8 +165,7 @@ def prune(
     values = {
         "source": str(source),
         "task": found.task().name,
-        **{name: getattr(points[0], name) for name in ("granularity", "method", "scope", "schedule", "steps", "seed")},
-        "retrain": retrain,
+        **options,
         "out": str(folder),
         "dense": dense,
         "rows": rows,
@@ -172,6 +184,7 @@ def _check(
     steps: int,
     retrain: int | None,
     spare: Sequence[str],
+    seed: int,
 ) -> None:
     scopes = CHANNEL_SCOPES if granularity == "channel" else tuple(SCOPES)
     for option, value, known in (
@@ -186,18 +199,33 @@ def _check(
     for option, number, least in (("steps", steps, 1), ("retrain", retrain, 0)):
         if number is not None and number < least:
             raise InputError(f"--{option} must be at least {least}, found {number}")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed must be from 0 up to below 2**63, found {seed}")
     if spare and granularity == "channel":
         raise InputError("--spare goes with --granularity weight, found channel: leave it out")
 
 
+def _check_options(folder: Path, options: Mapping[str, Any]) -> None:
+    """Refuse a folder with the networks of other options."""
+    try:
+        then = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        found = differences({name: then[name] for name in options}, options)
+    except (OSError, ValueError, TypeError, KeyError):
+        return  # none, or one that was cut off
+    if found:
+        raise InputError(f"{folder} holds networks of other options ({'; '.join(found)}): name another --out")
+
+
 def _results(place: Place, units: Sequence[AsExported | Point], say: Callable[[str], None]) -> dict[Any, Any]:
     """What came of each unit, from the journal where it is known and its folder still holds it."""
+    for cut_off in place.out.glob(".*-*"):  # of exports that were interrupted
+        shutil.rmtree(cut_off, ignore_errors=True)
     journal = Journal(place.out / FILE, [place.source.weights])
     for unit in units:
         row = journal.get(unit.name)
         if row is not None and not is_there(place, unit, row):
             journal.forget(unit.name)
-    return dict(journal.each(measure, place, units, "networks pruned", say, cost))
+    return dict(journal.each(measure, place, units, "networks pruned", say, cost, most_trainings_at_once()))
 
 
 def _row(point: Point, row: dict[str, Any], dense: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +242,7 @@ def _add_latencies(task: Task, folder: Path, rows: Sequence[dict[str, Any]]) -> 
     networks = [exported_network(folder / name) for name in (AsExported.folder, *(row["folder"] for row in found))]
     for row in found:
         row["latency"] = {}
-    for batch in BATCHES:
+    for batch in sorted({min(batch, len(task.x_test)) for batch in BATCHES}):
         seconds = latencies(networks, torch.tensor(task.x_test[:batch]))
         milliseconds = 1000 * np.median(seconds, axis=0)
         for row, one, (faster, low, high) in zip(found, milliseconds[1:], speedups(seconds)[1:], strict=True):

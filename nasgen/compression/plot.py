@@ -26,7 +26,8 @@ def plot_curve(dense: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path
     figure = new_figure(9 if timed else 5.5, 3.8)
     axes = figure.subplots(1, 2 if timed else 1, squeeze=False, sharey=True)[0]
     points = [(100 * row["density"], 100 * row["test_accuracy"]) for row in drawn]
-    axes[0].plot(*zip(*points, strict=True), "o-", label="pruned and trained on")
+    if points:
+        axes[0].plot(*zip(*points, strict=True), "o-", label="pruned and trained on")
     axes[0].set(xscale="log", xlabel="weights kept, %", ylabel="test accuracy, %")
     axes[0].xaxis.set_major_formatter("{x:g}")
     for batch in timed[0]["latency"] if timed else ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +55,8 @@ class Point(Unit):
         Patterns of weights that stay.
     seed
         Of random saliencies, and of the trainings.
-    data
-        The hash of the task.
+    inputs
+        The hash of data, recipe and search space (:attr:`nasgen.compression.source.Source.inputs_hash`).
     """
 
     rate: float
@@ -67,7 +68,7 @@ class Point(Unit):
     epochs: int
     spare: tuple[str, ...]
     seed: int
-    data: str
+    inputs: str
 
     @property
     def folder(self) -> str:
@@ -77,9 +78,9 @@ class Point(Unit):
 
 @dataclass(frozen=True)
 class AsExported(Unit):
-    """The network as it is; ``data`` is the hash of the task."""
+    """The network as it is; ``inputs`` as for a :class:`Point`."""
 
-    data: str
+    inputs: str
     folder: ClassVar[str] = "dense"
 
 
@@ -109,11 +110,19 @@ def measure(place: Place, unit: AsExported | Point) -> dict[str, Any]:
         try:
             network = _pruned(network, unit, recipe, all_training_examples(place.source.task(), device))
         except DivergedError as error:
-            return {"failure": str(error)}
+            return _failure(place, unit, str(error))
+        except (MemoryError, torch.OutOfMemoryError):
+            return _failure(place, unit, "the memory ran out")
     test_accuracy = score(network, final_test_examples(place.source.task(), device), recipe.precision).accuracy
     _export(place, unit.folder, network)
     sha256 = file_hash(place.out / unit.folder / WEIGHTS)
     return {**described(place.source, network), "test_accuracy": test_accuracy, "sha256": sha256}
+
+
+def _failure(place: Place, unit: Point, why: str) -> dict[str, Any]:
+    """A row without a network; one that was there under other options goes."""
+    shutil.rmtree(place.out / unit.folder, ignore_errors=True)
+    return {"failure": why}
 
 
 def is_there(place: Place, unit: AsExported | Point, row: Mapping[str, Any]) -> bool:
@@ -129,10 +138,6 @@ def _pruned(network: nn.Module, point: Point, recipe: Recipe, examples: Examples
         if point.epochs:
             train(network, examples, recipe, seed=point.seed + 1000 * step)
 
-    if not point.rate:
-        for step in range(point.steps):
-            train_on(network, step)
-        return network
     return (_prune_channels if point.granularity == "channel" else _prune_weights)(network, point, examples, train_on)
 
 
@@ -179,6 +184,8 @@ TrainOn = Callable[["nn.Module", int], None]
 
 def _prune_weights(network: nn.Module, point: Point, examples: Examples, train_on: TrainOn) -> nn.Module:
     targets = targets_of(network, spare=point.spare)
+    for target in targets:
+        target.keep(target.weight != 0)  # what was pruned before stays so
     pruner = Pruner(
         network,
         targets,
@@ -188,8 +195,12 @@ def _prune_weights(network: nn.Module, point: Point, examples: Examples, train_o
         inputs=_looked_at(examples, point.seed),
         seed=point.seed,
     )
+    steps = 0
     for step in pruner:
         train_on(network, step.number)
+        steps += 1
+    for number in range(steps, point.steps):  # where nothing is left to remove, training is as long as elsewhere
+        train_on(network, number)
     for target in targets:
         target.apply()
     return network
@@ -199,8 +210,12 @@ def _prune_channels(network: nn.Module, point: Point, examples: Examples, train_
     pruner = ChannelPruner(
         network, point.method, point.scope, _schedule(point), inputs=_looked_at(examples, point.seed), seed=point.seed
     )
+    steps = 0
     for step in pruner:
         train_on(pruner.network, step.number)
+        steps += 1
+    for number in range(steps, point.steps):
+        train_on(pruner.network, number)
     return pruner.network
 
 

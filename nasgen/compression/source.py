@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,6 +55,12 @@ class Source:
         """The text of its genotype."""
         return _read_genotype(self.weights)
 
+    @property
+    def inputs_hash(self) -> str:
+        """Of what a pruned network depends on beside weights and options: data, recipe and search space."""
+        values = [self.task().data_hash, self.recipe, self.space, self.options]
+        return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
     def task(self) -> Task:
         """Its data, read once a process."""
         return _task(self.data)
@@ -87,8 +94,14 @@ class Source:
         return network.eval()
 
 
-@cache
 def _task(data: str) -> Task:
+    file = Path(data)
+    return _read_task(data, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+@cache
+def _read_task(data: str, changed: int) -> Task:
+    """A task, read once a process as long as its file has not changed."""
     return get_task(data)
 
 
@@ -100,7 +113,7 @@ def find_source(path: str, data: str | None) -> Source:
     path
         What the user named.
     data
-        The task, for weights without their run; None for that of the run.
+        The task, for weights without their run; None for that of the run, which another one may not replace.
 
     Raises
     ------
@@ -108,6 +121,8 @@ def find_source(path: str, data: str | None) -> Source:
         If there is no trained network, no task, or the two do not go together.
     """
     weights = _weights(Path(path))
+    if weights.parent == Path():
+        weights = weights.resolve()  # of which there is a folder above
     run = weights.parent.parent
     if weights.parent.name == "best" and (run / "run.json").is_file():
         return _of_run(RunFolder.open(run), weights, data)
@@ -122,7 +137,9 @@ def _weights(path: Path) -> Path:
     if not path.is_dir():
         raise InputError(f"expected the folder of a run, or a file or folder of exported weights, found no {path}")
     if (path / "run.json").is_file() and not (path / "best" / WEIGHTS).is_file():
-        raise InputError(f"{path}: expected a run with a trained winner, found none: `nasgen resume` finishes it")
+        raise InputError(
+            f"{path}: expected a run that has trained its winner, found none: `nasgen resume` finishes one that trains"
+        )
     for place in (path / "best" / WEIGHTS, path / WEIGHTS):
         if place.is_file():
             return place
@@ -136,8 +153,12 @@ def _of_run(folder: RunFolder, weights: Path, data: str | None) -> Source:
     if data is None:
         data = str(folder.data.resolve()) if folder.data.exists() else settings.task
     assert data is not None  # as above
+    expected = folder.read()["identity"]["data_hash"]
     options = json.dumps(dict(settings.space_options))
-    return _checked(Source(weights, settings.space, options, data, json.dumps(settings.final.recipe)))
+    source = _checked(Source(weights, settings.space, options, data, json.dumps(settings.final.recipe)))
+    if source.task().data_hash != expected:
+        raise InputError(f"{data}: expected the data that the run {folder.path} was trained on, found others")
+    return source
 
 
 def _alone(weights: Path, data: str) -> Source:

@@ -1,4 +1,4 @@
-"""The journal: what a reproduction has computed, one line each, so that one that was cut off goes on."""
+"""The journal: what a long job has computed, one line each, so that one that was cut off goes on."""
 
 from __future__ import annotations
 
@@ -83,6 +83,7 @@ class Journal:
         what: str,
         say: Callable[[str], None],
         cost: Callable[[AnyUnit], float] = lambda _: 1.0,
+        most: int | None = None,
     ) -> Iterator[tuple[AnyUnit, Any]]:
         """As :func:`nasgen.jobs.units.each_unit`, but what is known is not computed again; results are JSON."""
         known = [unit for unit in units if unit.name in self._done]
@@ -92,7 +93,7 @@ class Journal:
             yield unit, self._done[unit.name]
         left = [unit for unit in units if unit.name not in self._done]
         if left:
-            for unit, result in each_unit(work, shared, left, what, say, cost):
+            for unit, result in each_unit(work, shared, left, what, say, cost, most):
                 yield unit, self._note(unit.name, result)
 
     def _note(self, name: str, result: Any) -> Any:
@@ -115,13 +116,19 @@ def _is_whole(line: str) -> bool:
         return False
 
 
-@cache
 def _origin(inputs: tuple[Path, ...]) -> str:
-    """A digest of the code of the three packages, what it runs on, and the files it reads."""
+    """A digest of the code, what it runs on, and the files it reads."""
+    digest = hashlib.sha256(_code())
+    for file in inputs:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@cache
+def _code() -> bytes:
+    """A digest of the code of the three packages, and what it runs on."""
     digest = hashlib.sha256(json.dumps(environment(trains=True)).encode())
     for package in (search_spaces, predictors, nasgen):
         for file in sorted(Path(package.__file__ or "").parent.rglob("*.py")):
             digest.update(file.read_bytes())
-    for file in inputs:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+    return digest.digest()

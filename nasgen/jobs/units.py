@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
+from types import ModuleType
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -32,6 +35,7 @@ def each_unit(
     what: str,
     say: Callable[[str], None],
     cost: Callable[[Unit], float] = lambda _: 1.0,
+    most: int | None = None,
 ) -> Iterator[tuple[Unit, Result]]:
     """Each unit with ``work(shared, unit)``, as they are done; one process a core, one thread a process.
 
@@ -47,18 +51,21 @@ def each_unit(
         The units in words, for the lines of progress.
     cost
         About how long a unit takes beside others, for the time left.
+    most
+        Processes at most, where there are fewer than cores.
 
     Raises
     ------
     ExecutorError
         If a process is lost.
     """
-    processes = min(cores(), len(units))
+    processes = min(most or cores(), len(units))
     progress = _Progress(sum(map(cost, units)), len(units), processes, what, say)
     # spawned, not forked: threads of libraries that this process has loaded do not survive a fork
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start_process, (work, shared))
     try:
-        futures = {pool.submit(_do, unit): unit for unit in units}
+        with _without_main():
+            futures = {pool.submit(_do, unit): unit for unit in units}
         ended: SimpleQueue[Future[Result]] = SimpleQueue()
         for future in futures:
             future.add_done_callback(ended.put)
@@ -82,6 +89,17 @@ def each_unit(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that start within the block do not import the script that this one runs: it would run once more."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class _Progress:

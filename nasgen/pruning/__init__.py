@@ -2,9 +2,11 @@
 
 ``targets`` finds the weights, ``saliency`` says what each is worth (``obd`` by the curvature of the loss, ``scales`` by
 what it multiplies), ``scope`` compares them with each other, ``schedule`` says how many go at each step. ``pruner``
-joins the four; whoever calls it trains in between.
+joins the four; whoever calls it trains in between. ``channels`` does the same to whole channels, of which smaller
+networks are left.
 """
 
+from nasgen.pruning.channels import ChannelPruner
 from nasgen.pruning.pruner import Pruner, Step
 from nasgen.pruning.saliency import SALIENCIES
 from nasgen.pruning.schedule import Bucket, Cubic, FixedSize, Geometric, OneShot, Relative, Schedule
@@ -15,6 +17,7 @@ __all__ = [
     "SALIENCIES",
     "SCOPES",
     "Bucket",
+    "ChannelPruner",
     "Cubic",
     "FixedSize",
     "Geometric",

@@ -35,7 +35,8 @@ class ChannelPruner:
     Parameters
     ----------
     network
-        One that can lose channels, as those of the space ``cnn`` can; it is left as it is.
+        One that can lose channels, as those of the space ``cnn`` can. Its weights are left as they are, under masks,
+        and itself in evaluation mode by some saliencies.
     saliency, scope
         Names in ``SALIENCIES`` and ``CHANNEL_SCOPES``: one threshold for all groups, or the same share of each layer's.
     schedule

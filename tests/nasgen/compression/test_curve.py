@@ -48,10 +48,19 @@ def test_a_curve_by_channels_goes_on_from_what_is_done(run: Path, say: Say, tmp_
 def test_a_folder_holds_what_its_row_says_whatever_else_was_asked_for_in_between(run: Path, tmp_path: Path) -> None:
     def weights(seed: int) -> bytes:
         prune(run, [0.5], method="random", retrain=0, out=tmp_path / "out", seed=seed)
+        (tmp_path / "out" / "prune.json").unlink()  # as if it had been interrupted
         return (tmp_path / "out" / "rate-0.5" / "weights.safetensors").read_bytes()
 
     first, other, again = (weights(seed) for seed in (0, 1, 0))
     assert first == again != other
+
+
+def test_a_folder_of_other_options_is_not_written_over(run: Path, tmp_path: Path) -> None:
+    prune(run, [0.5], retrain=0, out=tmp_path / "out")
+    before = (tmp_path / "out" / "prune.json").read_text()
+    with pytest.raises(InputError, match=r"other options \(steps was 1, is 2\): name another --out"):
+        prune(run, [0.5], retrain=0, steps=2, out=tmp_path / "out")
+    assert (tmp_path / "out" / "prune.json").read_text() == before
 
 
 def test_an_interruption_says_how_to_go_on(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,8 +106,10 @@ def test_in_python(run: Path, tmp_path: Path) -> None:
         (("--spare", "tail.*"), "--spare leaves nothing to prune, or names nothing: expected weights called tail.*"),
         (("--spare", "*"), "--spare leaves nothing to prune"),
         (("--granularity", "channel", "--spare", "head.*"), "--spare goes with --granularity weight"),
-        (("--task", "digits", "--granularity", "channel", "--out", __file__), "--out expects a folder, found a file"),
+        (("--granularity", "channel", "--out", __file__), "--out expects a folder, found a file"),
         (("--task", "nowhere.npz"), "nowhere.npz: no such file"),
+        (("--task", "digits"), "digits: expected the data that the run"),
+        (("--seed", -1), "--seed must be from 0 up to below 2**63, found -1"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )

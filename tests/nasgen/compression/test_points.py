@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_training
 import torch
 
 import nasgen
@@ -86,6 +87,41 @@ def test_without_retraining_what_is_left_stays_as_it_was(place: Place) -> None:
     assert torch.equal(before["head.weight"][kept], after["head.weight"][kept])
 
 
+def test_what_was_pruned_before_stays_so(place: Place, tmp_path: Path) -> None:
+    before = measure(place, replace(POINT, rate=0.9))
+    again = Place(replace(place.source, weights=place.out / "rate-0.9" / "weights.safetensors"), tmp_path / "again")
+    for rate in (0.0, 0.5):
+        assert measure(again, replace(POINT, rate=rate))["kept"] <= before["kept"]
+    further = measure(again, replace(POINT, rate=0.95))
+    assert further["kept"] == before["weights"] - round(0.95 * before["weights"])
+
+
+@pytest.mark.parametrize(("granularity", "rate"), [("weight", 1e-7), ("channel", 1e-4), ("channel", 0.999)])
+def test_every_rate_is_trained_as_long(
+    place: Place, monkeypatch: pytest.MonkeyPatch, granularity: str, rate: float
+) -> None:
+    seeds = []
+    monkeypatch.setattr(points, "train", lambda *_, seed, **__: seeds.append(seed))
+    measure(place, replace(POINT, rate=rate, granularity=granularity, steps=3))
+    assert seeds == [0, 1000, 2000]
+
+
+def test_a_recurrent_network_is_pruned_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    codes, labels = rng.integers(1, 5, (300, 6)), rng.integers(0, 2, 300)
+    with pytest.MonkeyPatch.context() as patch:
+        tiny_training.shorten(patch)
+        run = tmp_path / "run"
+        task = (codes, labels, codes[:60], labels[:60])
+        tiny_training.search(run, task, space="rnn", evaluations=2)
+    place = Place(find_source(str(run), None), tmp_path / "out")
+    dense, row = (measure(place, unit) for unit in (AsExported(""), replace(POINT, scope="gate")))
+    assert row["kept"] == dense["weights"] - round(0.8 * dense["weights"])
+    left = exported_network(place.out / "rate-0.8")
+    right = left(torch.tensor(codes[:60])).argmax(dim=1) == torch.tensor(labels[:60])
+    assert float(right.double().mean()) == pytest.approx(row["test_accuracy"])
+
+
 def test_the_same_seed_gives_the_same_network(place: Place) -> None:
     first, again, other = (measure(place, replace(POINT, seed=seed)) for seed in (0, 0, 1))
     assert first == again
@@ -96,9 +132,10 @@ def test_a_training_that_diverges_is_told(place: Place, monkeypatch: pytest.Monk
     def diverge(*arguments: Any, **options: Any) -> None:
         raise DivergedError("the training loss is nan at step 1")
 
+    measure(place, POINT)
     monkeypatch.setattr(points, "train", diverge)
     assert measure(place, POINT) == {"failure": "the training loss is nan at step 1"}
-    assert not place.out.exists()
+    assert not (place.out / "rate-0.8").exists()  # that of another training
 
 
 def test_weights_that_were_taken_away_need_their_data_named(place: Place, run: Path, tmp_path: Path) -> None:

@@ -99,3 +99,12 @@ def test_what_was_computed_before_an_error_is_kept(tmp_path: Path) -> None:
 
 def reciprocal(folder: Path, unit: Square) -> float:
     return 1 / unit.number
+
+
+def test_inputs_that_change_within_a_process_are_other_inputs(tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    origins = []
+    for content in ("first", "second", "first"):
+        file.write_text(content)
+        origins.append(Journal(tmp_path / "done.jsonl", [file]).origin)
+    assert origins[0] == origins[2] != origins[1]

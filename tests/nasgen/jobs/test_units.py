@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +64,19 @@ def test_the_time_left_is_told_once_every_process_may_have_ended_one(monkeypatch
 def test_a_lost_process_ends_it_in_one_line() -> None:
     with pytest.raises(ExecutorError, match="squares: expected processes that live, found one lost"):
         list(each_unit(leave, None, [1, 2], "squares", lambda line: None))
+
+
+SCRIPT = """
+from nasgen.jobs.units import each_unit
+from operator import add
+
+print("started")
+print(sorted(result for _, result in each_unit(add, 1, [1, 2, 3], "sums", lambda line: None)))
+"""
+
+
+def test_a_script_without_a_guard_is_run_once(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    said = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines() == ["started", "[2, 3, 4]"]

@@ -12,7 +12,6 @@ import pytest
 from lookup_search import Say
 from small_mnist import ROWS, write_small_mnist
 
-from nasgen.pruning.schedule import kept_at
 from nasgen.reproduce import mnist as mnist_module
 from nasgen.reproduce import predicted
 from nasgen.reproduce.bogp import baselines, plots, searches, trainings
@@ -27,6 +26,7 @@ from nasgen.training.loop import Score
 from predictors import Surrogate
 from predictors.metadataset import MetaDataset
 from search_spaces import get_space
+from search_spaces.sparse.measures import kept_at
 
 TWICE = ("BoGP, placed", "Bayesian, placed", "BoGP, as published")
 
