@@ -137,7 +137,7 @@ def test_crossovers_are_closed_deterministic_and_always_applied(name: str, count
         assert offspring == CROSSOVERS[name](np.random.default_rng(seed), *parents, SPACE.limits)
         assert offspring.operator == name
         assert offspring.applied or parents[0].owners == parents[1].owners
-        assert set(offspring.children) != set(parents)
+        assert not offspring.applied or set(offspring.children) != set(parents)
         for child, parent, other in zip(offspring.children, parents, parents[::-1], strict=True):
             assert validate(child, SPACE.limits) == []
             assert kept_in(SPACE, child) == child.kept == parent.kept
