@@ -60,21 +60,30 @@ class Pruned:
     ----------
     out
         The folder with the curve, and one for each rate.
-    dense
-        The network as it was: ``test_accuracy``, ``kept``, ``weights``, ``parameters``, ``macs``.
-    rows
-        The same of each rate in ascending order, with ``rate``, ``density`` (the share of all weights that is kept),
-        ``folder``, and the ``sha256`` of its weights; or with ``rate`` and ``failure``. By channels also ``latency``:
-        by the images of a batch, the median milliseconds of a pass and how many times faster it is than the dense one,
-        with the 5th and 95th percentile of the rounds.
     values
-        All of it as ``nasgen prune --json`` prints it.
+        All of it, as ``nasgen prune --json`` prints it.
     """
 
     out: Path
-    dense: dict[str, Any]
-    rows: list[dict[str, Any]]
     values: dict[str, Any]
+
+    @property
+    def dense(self) -> dict[str, Any]:
+        """The network as it was: ``test_accuracy``, ``kept``, ``weights``, ``parameters``, ``macs``."""
+        found: dict[str, Any] = self.values["dense"]
+        return found
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Each rate in ascending order.
+
+        The same as of the dense network, and ``rate``, ``density`` (the share of all weights that is kept), ``folder``
+        and the ``sha256`` of its weights; or ``rate`` and ``failure``. By channels also ``latency``: by the images of
+        a batch, the median milliseconds of a pass and how many times faster it is than the dense one, with the 5th and
+        95th percentile of the rounds.
+        """
+        found: list[dict[str, Any]] = self.values["rows"]
+        return found
 
 
 def prune(
@@ -104,8 +113,7 @@ def prune(
         The folder of a finished run, or exported weights or their folder (then with ``task``).
     rates
         Shares of the weights, or of the groups of channels, that go; 0 only trains on, to compare with. Of channels
-        fewer go where a layer would be left without any.
-        ``RATES`` unless told.
+        fewer go where a layer would be left without any. ``RATES`` unless told.
     granularity
         ``weight``, for zeros in the same network, or ``channel``, for a smaller one.
     method, scope
@@ -154,10 +162,11 @@ def prune(
         "retrain": retrain,
         "spare": list(spare),
     }
-    _check_options(folder, options)
+    units: list[AsExported | Point] = [AsExported(inputs), *points]
+    _check_options(folder, options, units)
     place = Place(found, folder)
-    results = _results(place, [AsExported(inputs), *points], say)
-    dense, *rows = (results[unit] for unit in (AsExported(inputs), *points))
+    results = _results(place, units, say)
+    dense, *rows = (results[unit] for unit in units)
     rows = [_row(point, row, dense) for point, row in zip(points, rows, strict=True)]
     if granularity == "channel":
         say("measuring latencies")
@@ -172,7 +181,7 @@ def prune(
     }
     (folder / RESULT).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     plot_curve(dense, rows, folder / PICTURE)
-    return Pruned(folder, dense, rows, values)
+    return Pruned(folder, values)
 
 
 def _check(
@@ -205,8 +214,11 @@ def _check(
         raise InputError("--spare goes with --granularity weight, found channel: leave it out")
 
 
-def _check_options(folder: Path, options: Mapping[str, Any]) -> None:
-    """Refuse a folder with the networks of other options."""
+def _check_options(folder: Path, options: Mapping[str, Any], units: Sequence[AsExported | Point]) -> None:
+    """Refuse a folder with the networks of other options, or with folders of the user's own in their places."""
+    taken = [unit.folder for unit in units if (folder / unit.folder).exists()]
+    if taken and not (folder / FILE).exists():
+        raise InputError(f"{folder} holds {taken[0]}, which this would write, and no {FILE}: name another --out")
     try:
         then = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         found = differences({name: then[name] for name in options}, options)
@@ -218,10 +230,10 @@ def _check_options(folder: Path, options: Mapping[str, Any]) -> None:
 
 def _results(place: Place, units: Sequence[AsExported | Point], say: Callable[[str], None]) -> dict[Any, Any]:
     """What came of each unit, from the journal where it is known and its folder still holds it."""
-    for cut_off in place.out.glob(".*-*"):  # of exports that were interrupted
-        shutil.rmtree(cut_off, ignore_errors=True)
     journal = Journal(place.out / FILE, [place.source.weights])
     for unit in units:
+        for cut_off in place.out.glob(f".{unit.folder}-*"):  # of an export that was interrupted
+            shutil.rmtree(cut_off, ignore_errors=True)
         row = journal.get(unit.name)
         if row is not None and not is_there(place, unit, row):
             journal.forget(unit.name)

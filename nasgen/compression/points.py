@@ -138,7 +138,30 @@ def _pruned(network: nn.Module, point: Point, recipe: Recipe, examples: Examples
         if point.epochs:
             train(network, examples, recipe, seed=point.seed + 1000 * step)
 
-    return (_prune_channels if point.granularity == "channel" else _prune_weights)(network, point, examples, train_on)
+    pruner = _pruner(network, point, examples)
+    steps = 0
+    for step in pruner:
+        train_on(pruner.network, step.number)
+        steps += 1
+    for number in range(steps, point.steps):  # where nothing is left to remove, training is as long as elsewhere
+        train_on(pruner.network, number)
+    if isinstance(pruner, Pruner):
+        for target in pruner.targets:
+            target.apply()
+    return pruner.network
+
+
+def _pruner(network: nn.Module, point: Point, examples: Examples) -> Pruner | ChannelPruner:
+    generator = torch.Generator().manual_seed(point.seed)
+    some = torch.randperm(len(examples), generator=generator)[:LOOKED_AT]  # a file may be sorted by label
+    inputs = examples.draw(generator, "none", some)
+    schedule = SCHEDULES[point.schedule](point.rate, point.steps)
+    if point.granularity == "channel":
+        return ChannelPruner(network, point.method, point.scope, schedule, inputs=inputs, seed=point.seed)
+    targets = targets_of(network, spare=point.spare)
+    for target in targets:
+        target.keep(target.weight != 0)  # what was pruned before stays so
+    return Pruner(network, targets, point.method, point.scope, schedule, inputs=inputs, seed=point.seed)
 
 
 def check_prunable(source: Source, granularity: str, method: str, spare: Sequence[str]) -> None:
@@ -173,56 +196,6 @@ def retraining(recipe: Recipe, epochs: int) -> Recipe:
     learning rates of the training is better than to train on at the last of them.
     """
     return recipe.model_copy(update={"epochs": max(1, epochs), "progressive": ()})
-
-
-def _schedule(point: Point) -> Schedule:
-    return SCHEDULES[point.schedule](point.rate, point.steps)
-
-
-TrainOn = Callable[["nn.Module", int], None]
-
-
-def _prune_weights(network: nn.Module, point: Point, examples: Examples, train_on: TrainOn) -> nn.Module:
-    targets = targets_of(network, spare=point.spare)
-    for target in targets:
-        target.keep(target.weight != 0)  # what was pruned before stays so
-    pruner = Pruner(
-        network,
-        targets,
-        point.method,
-        point.scope,
-        _schedule(point),
-        inputs=_looked_at(examples, point.seed),
-        seed=point.seed,
-    )
-    steps = 0
-    for step in pruner:
-        train_on(network, step.number)
-        steps += 1
-    for number in range(steps, point.steps):  # where nothing is left to remove, training is as long as elsewhere
-        train_on(network, number)
-    for target in targets:
-        target.apply()
-    return network
-
-
-def _prune_channels(network: nn.Module, point: Point, examples: Examples, train_on: TrainOn) -> nn.Module:
-    pruner = ChannelPruner(
-        network, point.method, point.scope, _schedule(point), inputs=_looked_at(examples, point.seed), seed=point.seed
-    )
-    steps = 0
-    for step in pruner:
-        train_on(pruner.network, step.number)
-        steps += 1
-    for number in range(steps, point.steps):
-        train_on(pruner.network, number)
-    return pruner.network
-
-
-def _looked_at(examples: Examples, seed: int) -> torch.Tensor:
-    """Random rows: in a file they may be sorted by label."""
-    generator = torch.Generator().manual_seed(seed)
-    return examples.draw(generator, "none", torch.randperm(len(examples), generator=generator)[:LOOKED_AT])
 
 
 def described(source: Source, network: nn.Module) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _swap(partial: Path, folder: Path) -> None:
 
 
 def exported_network(folder: Path) -> torch.nn.Module:
-    """The network in an exported folder, as its ``network.py`` makes it: on raw images or codes."""
+    """The network in an exported folder, on raw images or codes; its ``network.py``, which makes it, is run."""
     spec = importlib.util.spec_from_file_location(f"exported_{hash(folder.resolve())}", folder / NETWORK)
     assert spec is not None  # a .py file always has a spec and a loader
     assert spec.loader is not None

@@ -63,6 +63,15 @@ def test_a_folder_of_other_options_is_not_written_over(run: Path, tmp_path: Path
     assert (tmp_path / "out" / "prune.json").read_text() == before
 
 
+def test_folders_of_the_users_own_are_left_alone(run: Path, tmp_path: Path) -> None:
+    (tmp_path / ".my-own").mkdir()
+    prune(run, [0.5], retrain=0, out=tmp_path)
+    assert (tmp_path / ".my-own").is_dir()
+    (tmp_path / "other" / "dense").mkdir(parents=True)
+    with pytest.raises(InputError, match="holds dense, which this would write"):
+        prune(run, [0.5], retrain=0, out=tmp_path / "other")
+
+
 def test_an_interruption_says_how_to_go_on(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
@@ -78,7 +87,8 @@ def test_an_interruption_says_how_to_go_on(say: Say, monkeypatch: pytest.MonkeyP
 def test_if_every_training_diverges_the_command_fails(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     dense = {"kept": 10, "weights": 10, "parameters": 12, "macs": None, "test_accuracy": 0.9}
     rows = [{"rate": 0.5, "failure": "the training loss is nan at step 1"}]
-    monkeypatch.setattr("nasgen.compression.curve.prune", lambda *_, **__: Pruned(Path("out"), dense, rows, {}))
+    pruned = Pruned(Path("out"), {"dense": dense, "rows": rows})
+    monkeypatch.setattr("nasgen.compression.curve.prune", lambda *_, **__: pruned)
     said = say("prune", "anything")
     assert said.code == 1
     assert said.out.splitlines()[2].split(maxsplit=1) == ["0.5", "the training loss is nan at step 1"]

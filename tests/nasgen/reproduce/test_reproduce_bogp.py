@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,7 +138,7 @@ def test_the_legend_of_searches_hides_no_point(monkeypatch: pytest.MonkeyPatch) 
 def test_the_whole_command_makes_tables_of_its_trainings(
     say: Say, place: Place, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pieces: list[object] = []
+    pieces: list[Any] = []
     rng = np.random.default_rng(0)
     spaces = {s: get_space("mask", sparsities=[s]) for s in UNION}
 
@@ -161,7 +162,7 @@ def test_the_whole_command_makes_tables_of_its_trainings(
         level = 0.97 if not unit.kind else 0.94 + 0.005 * unit.rounds + 0.0001 * unit.seed
         return {"accuracy": level}
 
-    def each(self: object, work: object, shared: object, units: list[object], *rest: object) -> Iterator[object]:
+    def each(self: object, work: object, shared: object, units: list[Any], *rest: object) -> Iterator[object]:
         pieces.extend(units)
         return ((unit, result_of(unit)) for unit in units)
 
@@ -171,7 +172,7 @@ def test_the_whole_command_makes_tables_of_its_trainings(
     tables = json.loads(said.out)["tables"]
     rows = {row["item"]: row for table in tables for row in table["rows"]}
     assert len(pieces) == len(set(pieces))
-    costs = list(map(seconds, pieces))  # type: ignore[arg-type]
+    costs = list(map(seconds, pieces))
     assert costs == sorted(costs, reverse=True)
     ours = rows["sparsity 0.9: BoGP, masks placed in the image, at least 0.951"]
     assert ours["holds"] is True

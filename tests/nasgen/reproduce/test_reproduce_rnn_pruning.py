@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -135,8 +135,10 @@ def test_the_whole_command_makes_tables_of_its_networks(
         (lambda folder: (folder / "gru.pt").unlink(), "--state-dicts expects a folder with rnn_tanh.pt"),
     ],
 )
-def test_bad_input_is_refused_in_one_line(say: Say, folder: Path, break_it: object, message: str) -> None:
-    break_it(folder)  # type: ignore[operator]
+def test_bad_input_is_refused_in_one_line(
+    say: Say, folder: Path, break_it: Callable[[Path], object], message: str
+) -> None:
+    break_it(folder)
     said = say("reproduce", "rnn-pruning", "--data", folder, "--state-dicts", folder)
     assert said.code == 2
     assert message in said.err.splitlines()[-1]
