@@ -165,8 +165,11 @@ def _alone(weights: Path, data: str) -> Source:
     space = _space_of(_read_genotype(weights), weights)
     task = _task(data)
     options = json.dumps(common_options(space, task))
+    made = build_space(space, json.loads(options))
+    if not isinstance(made, TrainableSpace):
+        raise InputError(f"{weights}: expected a network of a space that trains, found one of {space}")
     rows = len(task.y_train)
-    regime = regime_of(build_space(space, common_options(space, task)), task, "none")
+    regime = regime_of(made, task, "none")
     recipe = json.dumps(training_budget(task.input_shape, rows, rows, regime).final.recipe)
     source = Source(weights, space, options, data, recipe)
     _check_order(source)
@@ -216,9 +219,9 @@ def _space_of(genotype: str, weights: Path) -> str:
         name = json.loads(genotype)["space"]
     except (ValueError, TypeError, KeyError):
         name = None
-    if name not in SPACES:
+    if not isinstance(name, str) or name not in SPACES:
         raise InputError(
             f"{weights.with_name(GENOTYPE)}: expected a genotype of one of {', '.join(SPACES)}, found another text: "
             "name the run instead, which knows its space"
         )
-    return str(name)
+    return name

@@ -173,11 +173,21 @@ def test_a_network_that_lost_its_order_with_its_channels_is_refused(tmp_path: Pa
         find_source(str(tmp_path / "left"), "digits")
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "genotype.json"])
-def test_damaged_files_are_told_in_one_line(run: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("weights.safetensors", "{}"),
+        ("genotype.json", "{}"),
+        ("genotype.json", '{"space":[]}'),
+        ("genotype.json", '{"space":"nasbench201"}'),
+        ("genotype.json", '{"space":"cnn"}'),
+        ("genotype.json", "?"),
+    ],
+)
+def test_damaged_files_are_told_in_one_line(run: Path, tmp_path: Path, name: str, text: str) -> None:
     away = tmp_path / "away"
     shutil.copytree(run / "best", away)
-    (away / name).write_text("{}")
+    (away / name).write_text(text)
     with pytest.raises(InputError) as told:
         find_source(str(away), str(run / "data.npz"))
     assert "\n" not in str(told.value)
