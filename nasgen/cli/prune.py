@@ -54,6 +54,7 @@ def prune(
         typer.Option(help="Folder of the curve and the networks. [default: in the run]", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed of the trainings.")] = 0,
+    seeds: Annotated[int, typer.Option(help="Trainings of each rate: a mean with its interval.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Prune an exported network to several rates, train each on, and say what it is worth."""
@@ -74,6 +75,7 @@ def prune(
             task=task,
             out=out,
             seed=seed,
+            seeds=seeds,
             say=say,
         )
     except KeyboardInterrupt:

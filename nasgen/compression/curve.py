@@ -5,49 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from nasgen.compression.latency import latencies, speedups
+from nasgen.compression.options import METHOD, SCOPE, Options, check_options, check_prunable
 from nasgen.compression.plot import plot_curve
-from nasgen.compression.points import (
-    GRANULARITIES,
-    SCHEDULES,
-    AsExported,
-    Place,
-    Point,
-    check_prunable,
-    cost,
-    is_there,
-    measure,
-)
+from nasgen.compression.points import AsExported, Place, Point, cost, is_there, measure
+from nasgen.compression.rows import add_latencies, row_of
 from nasgen.compression.source import find_source
 from nasgen.errors import InputError
 from nasgen.jobs.journal import FILE, Journal
-from nasgen.pruning.channels import CHANNEL_SCOPES
-from nasgen.pruning.saliency import SALIENCIES
-from nasgen.pruning.scope import SCOPES
 from nasgen.storage.disks import check_folder
 from nasgen.storage.fingerprint import differences
 from nasgen.training.numerics import most_trainings_at_once
-from nasgen.winner.export import exported_network
-
-if TYPE_CHECKING:
-    from nasgen.tasks import Task
 
 RATES = (0.0, 0.5, 0.8, 0.9, 0.95)
-METHOD = {"weight": "magnitude", "channel": "activation"}
-SCOPE = {"weight": "global", "channel": "uniform"}
-"""Unless told; where layers have batch norms, sums over filters say little of one layer beside another."""
 
 RETRAINED = 5
 """Times as many epochs has the training of the network than its retraining, unless told."""
-
-BATCHES = (1, 64)
-"""Images in the passes that are timed."""
 
 RESULT, PICTURE = "prune.json", "curve.png"
 
@@ -75,13 +52,7 @@ class Pruned:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """Each rate in ascending order.
-
-        The same as of the dense network, and ``rate``, ``density`` (the share of all weights that is kept), ``folder``
-        and the ``sha256`` of its weights; or ``rate`` and ``failure``. By channels also ``latency``: by the images of
-        a batch, the median milliseconds of a pass and how many times faster it is than the dense one, with the 5th and
-        95th percentile of the rounds.
-        """
+        """Each rate that was asked for in ascending order, as :func:`nasgen.compression.rows.row_of` makes them."""
         found: list[dict[str, Any]] = self.values["rows"]
         return found
 
@@ -100,12 +71,14 @@ def prune(
     task: str | None = None,
     out: str | Path | None = None,
     seed: int = 0,
+    seeds: int = 1,
     say: Callable[[str], None] = lambda line: None,
 ) -> Pruned:
     """Prune the exported network of a search to several rates, train it on, and score it on test.
 
     Each rate begins with the network as it was exported. All rates are reported, and nothing is chosen by the test
-    rows: whoever chooses one by them has to say so. What is done is kept in the folder, and the same call goes on.
+    rows: whoever chooses one by them has to say so. What is done is kept in the folder: the same call goes on, and one
+    with other rates adds them to the curve there.
 
     Parameters
     ----------
@@ -123,6 +96,7 @@ def prune(
         ``geometric`` or ``cubic``, and in how many steps a rate is reached.
     retrain
         Epochs after each step, on all training rows; a fifth of those planned for the network's training unless told.
+        With 0, batch norms are told the means and variances of what is left (Li et al. 2020, "EagleEye", sec. 3.3).
     spare
         Patterns of weights that stay, as ``head.*``.
     task
@@ -131,6 +105,8 @@ def prune(
         ``pruned-GRANULARITY-METHOD`` beside the weights' folder unless told.
     seed
         Of the trainings.
+    seeds
+        How many times each rate is come to, with seeds from ``seed`` on. What is exported is the network of the first.
     say
         Takes lines of progress.
 
@@ -141,124 +117,85 @@ def prune(
     ExecutorError
         If a process is lost.
     """
-    if granularity not in GRANULARITIES:
-        raise InputError(f"--granularity must be one of {', '.join(GRANULARITIES)}, found {granularity!r}")
     rates = RATES if rates is None else tuple(map(float, rates))
-    method, scope = method or METHOD[granularity], scope or SCOPE[granularity]
-    _check(rates, granularity, method, scope, schedule, steps, retrain, spare, seed)
     found = find_source(str(source), task)
-    check_prunable(found, granularity, method, spare)
     if retrain is None:
         retrain = max(1, round(json.loads(found.recipe)["epochs"] / RETRAINED))
+    method, scope = method or METHOD.get(granularity, ""), scope or SCOPE.get(granularity, "")
+    options = Options(granularity, method, scope, schedule, steps, retrain, tuple(spare), seed)
+    check_options(options, rates, seeds)
+    check_prunable(found, options)
     folder = Path(out) if out is not None else found.weights.parent.parent / f"pruned-{granularity}-{method}"
     check_folder(folder)
     inputs = found.inputs_hash
-    points = [
-        Point(rate, granularity, method, scope, schedule, steps, retrain, tuple(spare), seed, inputs)
-        for rate in sorted(rates)
-    ]
-    options = {
-        **{name: getattr(points[0], name) for name in ("granularity", "method", "scope", "schedule", "steps", "seed")},
-        "retrain": retrain,
-        "spare": list(spare),
-    }
-    units: list[AsExported | Point] = [AsExported(inputs), *points]
-    _check_options(folder, options, units)
+    dense = AsExported(inputs)
+
+    def points(rate: float, seeds: int) -> list[Point]:
+        return [Point(rate, options, number, inputs) for number in range(seeds)]
+
+    asked = {rate: points(rate, seeds) for rate in sorted(rates)}
+    _check_taken(folder, [dense, *(first for first, *_ in asked.values())])
+    earlier = {rate: points(rate, n) for rate, n in _earlier(folder, options).items() if rate not in asked}
     place = Place(found, folder)
-    results = _results(place, units, say)
-    dense, *rows = (results[unit] for unit in units)
-    rows = [_row(point, row, dense) for point, row in zip(points, rows, strict=True)]
+    results = _results(place, [dense, *chain(*asked.values())], list(chain(*earlier.values())), say)
+    if lost := [rate for rate, points in earlier.items() if not all(point in results for point in points)]:
+        say(f"{', '.join(map(str, lost))} left out of the curve: of other code, data or weights, or their folder gone")
+    curve = {rate: points for rate, points in sorted({**asked, **earlier}.items()) if rate not in lost}
+    rows = {rate: row_of(points, results, results[dense]) for rate, points in curve.items()}
     if granularity == "channel":
         say("measuring latencies")
-        _add_latencies(found.task(), folder, rows)
+        add_latencies(found.task(), folder, list(rows.values()))
     values = {
         "source": str(source),
         "task": found.task().name,
-        **options,
+        **asdict(options),
         "out": str(folder),
-        "dense": dense,
-        "rows": rows,
+        "dense": results[dense],
+        "rows": [rows[rate] for rate in asked],
     }
-    (folder / RESULT).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    plot_curve(dense, rows, folder / PICTURE)
+    everything = {**values, "rows": list(rows.values())}
+    (folder / RESULT).write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
+    plot_curve(results[dense], everything["rows"], folder / PICTURE)
     return Pruned(folder, values)
 
 
-def _check(
-    rates: Sequence[float],
-    granularity: str,
-    method: str,
-    scope: str,
-    schedule: str,
-    steps: int,
-    retrain: int | None,
-    spare: Sequence[str],
-    seed: int,
-) -> None:
-    scopes = CHANNEL_SCOPES if granularity == "channel" else tuple(SCOPES)
-    for option, value, known in (
-        ("method", method, tuple(SALIENCIES)),
-        ("scope", scope, scopes),
-        ("schedule", schedule, tuple(SCHEDULES)),
-    ):
-        if value not in known:
-            raise InputError(f"--{option} must be one of {', '.join(known)}, found {value!r}")
-    if not rates or not all(0 <= rate < 1 for rate in rates) or len(set(rates)) < len(rates):
-        raise InputError(f"--rate must be different numbers from 0 up to below 1, found {', '.join(map(str, rates))}")
-    for option, number, least in (("steps", steps, 1), ("retrain", retrain, 0)):
-        if number is not None and number < least:
-            raise InputError(f"--{option} must be at least {least}, found {number}")
-    if not 0 <= seed < 2**63:
-        raise InputError(f"--seed must be from 0 up to below 2**63, found {seed}")
-    if spare and granularity == "channel":
-        raise InputError("--spare goes with --granularity weight, found channel: leave it out")
-
-
-def _check_options(folder: Path, options: Mapping[str, Any], units: Sequence[AsExported | Point]) -> None:
-    """Refuse a folder with the networks of other options, or with folders of the user's own in their places."""
+def _check_taken(folder: Path, units: Sequence[AsExported | Point]) -> None:
+    """Refuse a folder that has others of the user's own in the places of networks."""
     taken = [unit.folder for unit in units if (folder / unit.folder).exists()]
     if taken and not (folder / FILE).exists():
         raise InputError(f"{folder} holds {taken[0]}, which this would write, and no {FILE}: name another --out")
+
+
+def _earlier(folder: Path, options: Options) -> dict[float, int]:
+    """Rates that are in the curve of a folder, and how many seeds they have; a folder of other options is refused."""
+    now = json.loads(json.dumps(asdict(options)))
     try:
         then = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-        found = differences({name: then[name] for name in options}, options)
+        found = differences({name: then[name] for name in now}, now)
+        rates = {row["rate"]: row.get("over_seeds", {"n": 1})["n"] for row in then["rows"]}
     except (OSError, ValueError, TypeError, KeyError):
-        return  # none, or one that was cut off
+        return {}  # none, or one that was cut off
     if found:
         raise InputError(f"{folder} holds networks of other options ({'; '.join(found)}): name another --out")
+    return rates
 
 
-def _results(place: Place, units: Sequence[AsExported | Point], say: Callable[[str], None]) -> dict[Any, Any]:
-    """What came of each unit, from the journal where it is known and its folder still holds it."""
+def _results(
+    place: Place, units: Sequence[AsExported | Point], earlier: Sequence[Point], say: Callable[[str], None]
+) -> dict[Any, Any]:
+    """What came of each unit, and of those from earlier calls that are known.
+
+    A result is known where it is in the journal and its folder still holds it.
+    """
     journal = Journal(place.out / FILE, [place.source.weights])
-    for unit in units:
+    for unit in (*units, *earlier):
         for cut_off in place.out.glob(f".{unit.folder}-*"):  # of an export that was interrupted
             shutil.rmtree(cut_off, ignore_errors=True)
         row = journal.get(unit.name)
         if row is not None and not is_there(place, unit, row):
             journal.forget(unit.name)
-    return dict(journal.each(measure, place, units, "networks pruned", say, cost, most_trainings_at_once()))
-
-
-def _row(point: Point, row: dict[str, Any], dense: dict[str, Any]) -> dict[str, Any]:
-    if "failure" in row:
-        return {"rate": point.rate, **row}
-    return {"rate": point.rate, "density": row["kept"] / dense["weights"], **row, "folder": point.folder}
-
-
-def _add_latencies(task: Task, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Time the network as it was and those of all rows, from their folders, in turns."""
-    import torch
-
-    found = [row for row in rows if "failure" not in row]
-    networks = [exported_network(folder / name) for name in (AsExported.folder, *(row["folder"] for row in found))]
-    for row in found:
-        row["latency"] = {}
-    for batch in sorted({min(batch, len(task.x_test)) for batch in BATCHES}):
-        seconds = latencies(networks, torch.tensor(task.x_test[:batch]))
-        milliseconds = 1000 * np.median(seconds, axis=0)
-        for row, one, (faster, low, high) in zip(found, milliseconds[1:], speedups(seconds)[1:], strict=True):
-            row["latency"][str(batch)] = {"ms": float(one), "speedup": faster, "low": low, "high": high}
+    results = dict(journal.each(measure, place, units, "trainings", say, cost, most_trainings_at_once()))
+    return {**{unit: row for unit in earlier if (row := journal.get(unit.name)) is not None}, **results}
 
 
 def table_lines(pruned: Pruned) -> list[str]:
@@ -271,5 +208,14 @@ def table_lines(pruned: Pruned) -> list[str]:
         macs = "" if row["macs"] is None else f"{row['macs']:,.0f}"
         line = f"{row['rate']:>8} {row['kept']:>9,} {row['density']:>7.1%} {row['parameters']:>10,} {macs:>12}"
         times = [f"{one['speedup']:.2f} times as fast at batch {n}" for n, one in row.get("latency", {}).items()]
-        lines.append(f"{line} {row['test_accuracy']:>7.4f}  {', '.join(times)}".rstrip())
+        lines.append(f"{line} {_accuracy(row)}  {', '.join(times)}".rstrip())
     return [*lines, f"curve and networks in {pruned.out}"]
+
+
+def _accuracy(row: Mapping[str, Any]) -> str:
+    seeds = row.get("over_seeds")
+    if seeds is None:
+        return f"{row['test_accuracy']:>7.4f}"
+    interval = "" if seeds["low"] is None else f" ({seeds['low']:.4f} to {seeds['high']:.4f})"
+    failed = f", {seeds['failed']} of {seeds['n']} failed" if seeds["failed"] else ""
+    return f"{seeds['mean']:>7.4f}{interval}{failed}"

@@ -12,6 +12,8 @@ from nasgen.drawing import new_figure
 def plot_curve(dense: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Accuracy on test by the share of the weights that is kept, and by latency where it was measured, as PNG.
 
+    Of several seeds the mean, with its interval.
+
     Parameters
     ----------
     dense
@@ -25,14 +27,14 @@ def plot_curve(dense: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path
     timed = [row for row in drawn if "latency" in row]
     figure = new_figure(9 if timed else 5.5, 3.8)
     axes = figure.subplots(1, 2 if timed else 1, squeeze=False, sharey=True)[0]
-    points = [(100 * row["density"], 100 * row["test_accuracy"]) for row in drawn]
-    if points:
-        axes[0].plot(*zip(*points, strict=True), "o-", label="pruned and trained on")
+    accuracies = [100 * row.get("over_seeds", {"mean": row["test_accuracy"]})["mean"] for row in drawn]
+    half = [100 * _half(row) for row in drawn]
+    label = "pruned and trained on" + (", 95 % over seeds" if any(half) else "")
+    axes[0].errorbar([100 * row["density"] for row in drawn], accuracies, half, fmt="o-", capsize=2, label=label)
     axes[0].set(xscale="log", xlabel="weights kept, %", ylabel="test accuracy, %")
     axes[0].xaxis.set_major_formatter("{x:g}")
     for batch in timed[0]["latency"] if timed else ():
-        points = [(row["latency"][batch]["speedup"], 100 * row["test_accuracy"]) for row in timed]
-        axes[1].plot(*zip(*points, strict=True), "o-", label=f"batch of {batch}")
+        axes[1].plot([row["latency"][batch]["speedup"] for row in timed], accuracies, "o-", label=f"batch of {batch}")
     if timed:
         axes[1].set(xlabel="times as fast as before")
     for one in axes:
@@ -40,3 +42,9 @@ def plot_curve(dense: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path
         one.grid(alpha=0.3)
         one.legend(fontsize="small")
     figure.savefig(path, dpi=130)
+
+
+def _half(row: Mapping[str, Any]) -> float:
+    """Half of the interval over seeds; 0 without one."""
+    seeds = row.get("over_seeds", {"high": None})
+    return 0.0 if seeds["high"] is None else float(seeds["high"] - seeds["mean"])

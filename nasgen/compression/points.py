@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from torch import Tensor
+from torch.optim.swa_utils import update_bn
 
+from nasgen.compression.options import SCHEDULES, Options
 from nasgen.compression.source import Source
-from nasgen.errors import InputError
 from nasgen.jobs.journal import Unit
 from nasgen.plugins import file_hash
 from nasgen.pruning.channels import ChannelPruner
 from nasgen.pruning.pruner import Pruner
-from nasgen.pruning.saliency import SALIENCIES, Looks
-from nasgen.pruning.schedule import Cubic, Geometric, Schedule
 from nasgen.pruning.targets import count_weights, targets_of
 from nasgen.tasks.examples import all_training_examples, final_test_examples
 from nasgen.training import numerics
@@ -31,48 +31,39 @@ if TYPE_CHECKING:
 
     from nasgen.tasks.examples import Examples
 
-SCHEDULES: Mapping[str, Callable[[float, int], Schedule]] = {"geometric": Geometric, "cubic": Cubic}
-GRANULARITIES = ("weight", "channel")
 LOOKED_AT = 1_000
-"""Training rows that a saliency may look at."""
+"""Training rows that a saliency may look at, and batch norms without retraining."""
 
 
 @dataclass(frozen=True)
 class Point(Unit):
-    """One rate, and how it is come to.
+    """One rate, come to once.
 
     Attributes
     ----------
     rate
         Share of the weights, or of the groups of channels, that go; 0 only trains on.
-    granularity, method, scope, schedule
-        Names: in ``GRANULARITIES``, ``nasgen.pruning.SALIENCIES``, ``nasgen.pruning.SCOPES`` and ``SCHEDULES``.
-    steps
-        Of the schedule.
-    epochs
-        Trained after each step.
-    spare
-        Patterns of weights that stay.
-    seed
-        Of random saliencies, and of the trainings.
+    options
+        How.
+    number
+        From 0, of the seed among several; the network of the first one is what is exported.
     inputs
         The hash of data, recipe and search space (:attr:`nasgen.compression.source.Source.inputs_hash`).
     """
 
     rate: float
-    granularity: str
-    method: str
-    scope: str
-    schedule: str
-    steps: int
-    epochs: int
-    spare: tuple[str, ...]
-    seed: int
+    options: Options
+    number: int
     inputs: str
 
     @property
+    def seed(self) -> int:
+        """Of random saliencies, and of the trainings."""
+        return self.options.seed + self.number
+
+    @property
     def folder(self) -> str:
-        """The name of its folder."""
+        """The name of the folder of its rate."""
         return f"rate-{self.rate}"
 
 
@@ -88,8 +79,8 @@ def cost(unit: AsExported | Point) -> float:
     """About how many epochs of the whole network a unit takes; without channels an epoch is shorter."""
     if isinstance(unit, AsExported):
         return 0.2
-    left = 1 - unit.rate if unit.granularity == "channel" else 1.0
-    return 0.2 + unit.steps * unit.epochs * left**2
+    left = 1 - unit.rate if unit.options.granularity == "channel" else 1.0
+    return 0.2 + unit.options.steps * unit.options.retrain * left**2
 
 
 @dataclass(frozen=True)
@@ -101,7 +92,10 @@ class Place:
 
 
 def measure(place: Place, unit: AsExported | Point) -> dict[str, Any]:
-    """What :func:`described` says, ``test_accuracy`` and the weights' ``sha256``; or the ``failure`` of a training."""
+    """What :func:`described` says and ``test_accuracy``; or the ``failure`` of a training.
+
+    Of a network that is exported also the ``sha256`` of its weights.
+    """
     numerics.prepare(1)
     device = numerics.default_device()
     network = place.source.network().to(device)
@@ -114,79 +108,60 @@ def measure(place: Place, unit: AsExported | Point) -> dict[str, Any]:
         except (MemoryError, torch.OutOfMemoryError):
             return _failure(place, unit, "the memory ran out")
     test_accuracy = score(network, final_test_examples(place.source.task(), device), recipe.precision).accuracy
+    row = {**described(place.source, network), "test_accuracy": test_accuracy}
+    if isinstance(unit, Point) and unit.number:
+        return row
     _export(place, unit.folder, network)
-    sha256 = file_hash(place.out / unit.folder / WEIGHTS)
-    return {**described(place.source, network), "test_accuracy": test_accuracy, "sha256": sha256}
+    return {**row, "sha256": file_hash(place.out / unit.folder / WEIGHTS)}
 
 
 def _failure(place: Place, unit: Point, why: str) -> dict[str, Any]:
     """A row without a network; one that was there under other options goes."""
-    shutil.rmtree(place.out / unit.folder, ignore_errors=True)
+    if not unit.number:
+        shutil.rmtree(place.out / unit.folder, ignore_errors=True)
     return {"failure": why}
 
 
 def is_there(place: Place, unit: AsExported | Point, row: Mapping[str, Any]) -> bool:
-    """Whether the folder of a unit holds the network that a row of :func:`measure` tells of, where it tells of one."""
+    """Whether the folder of a unit holds the network that a row of :func:`measure` exported, where it did."""
     weights = place.out / unit.folder / WEIGHTS
-    return "failure" in row or (weights.is_file() and file_hash(weights) == row["sha256"])
+    return "sha256" not in row or (weights.is_file() and file_hash(weights) == row["sha256"])
 
 
 def _pruned(network: nn.Module, point: Point, recipe: Recipe, examples: Examples) -> nn.Module:
-    recipe = retraining(recipe, point.epochs)
-
-    def train_on(network: nn.Module, step: int) -> None:
-        if point.epochs:
-            train(network, examples, recipe, seed=point.seed + 1000 * step)
-
-    pruner = _pruner(network, point, examples)
+    options, inputs = point.options, _some(point, examples)
+    recipe = retraining(recipe, options.retrain)
+    pruner = _pruner(network, point, inputs)
     steps = 0
     for step in pruner:
-        train_on(pruner.network, step.number)
+        if options.retrain:
+            train(pruner.network, examples, recipe, seed=point.seed + 1000 * step.number)
+        else:
+            update_bn([inputs], pruner.network)
         steps += 1
-    for number in range(steps, point.steps):  # where nothing is left to remove, training is as long as elsewhere
-        train_on(pruner.network, number)
+    for number in range(steps, options.steps if options.retrain else 0):  # as long as where something is left to remove
+        train(pruner.network, examples, recipe, seed=point.seed + 1000 * number)
     if isinstance(pruner, Pruner):
         for target in pruner.targets:
             target.apply()
     return pruner.network
 
 
-def _pruner(network: nn.Module, point: Point, examples: Examples) -> Pruner | ChannelPruner:
+def _some(point: Point, examples: Examples) -> Tensor:
+    """Training rows to look at, drawn, for a file may be sorted by label."""
     generator = torch.Generator().manual_seed(point.seed)
-    some = torch.randperm(len(examples), generator=generator)[:LOOKED_AT]  # a file may be sorted by label
-    inputs = examples.draw(generator, "none", some)
-    schedule = SCHEDULES[point.schedule](point.rate, point.steps)
-    if point.granularity == "channel":
-        return ChannelPruner(network, point.method, point.scope, schedule, inputs=inputs, seed=point.seed)
-    targets = targets_of(network, spare=point.spare)
+    return examples.draw(generator, "none", torch.randperm(len(examples), generator=generator)[:LOOKED_AT])
+
+
+def _pruner(network: nn.Module, point: Point, inputs: Tensor) -> Pruner | ChannelPruner:
+    options = point.options
+    schedule = SCHEDULES[options.schedule](point.rate, options.steps)
+    if options.granularity == "channel":
+        return ChannelPruner(network, options.method, options.scope, schedule, inputs=inputs, seed=point.seed)
+    targets = targets_of(network, spare=options.spare)
     for target in targets:
         target.keep(target.weight != 0)  # what was pruned before stays so
-    return Pruner(network, targets, point.method, point.scope, schedule, inputs=inputs, seed=point.seed)
-
-
-def check_prunable(source: Source, granularity: str, method: str, spare: Sequence[str]) -> None:
-    """Refuse a network that cannot be pruned so, before anything is trained.
-
-    Raises
-    ------
-    InputError
-        Saying what it lacks.
-    """
-    network = source.network()
-    if granularity == "channel" and not isinstance(network, SlimmingNetwork):
-        raise InputError(
-            f"--granularity channel needs networks that can lose channels, as those of the space cnn, found one of "
-            f"{source.space}: use --granularity weight"
-        )
-    try:
-        targets = targets_of(network, spare=spare)
-    except ValueError as error:
-        raise InputError(f"--spare leaves nothing to prune, or names nothing: {error}") from error
-    few = all_training_examples(source.task()).take(slice(0, 2))
-    try:
-        SALIENCIES[method](targets, Looks(network, few), torch.Generator())
-    except ValueError as error:
-        raise InputError(f"--method {method} cannot judge this network: {error}") from error
+    return Pruner(network, targets, options.method, options.scope, schedule, inputs=inputs, seed=point.seed)
 
 
 def retraining(recipe: Recipe, epochs: int) -> Recipe:

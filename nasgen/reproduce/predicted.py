@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nasgen.reproduce.statistics import mean_interval
 from nasgen.reproduce.tables import Row
+from nasgen.statistics import mean_interval
 from predictors import Surrogate
 from predictors.metadataset import MetaDataset
 from search_spaces import LabelledGraph, get_space

@@ -25,8 +25,8 @@ from nasgen.reproduce.bogp.trainings import (
     Results,
     by_seeds,
 )
-from nasgen.reproduce.statistics import mean_interval
 from nasgen.reproduce.tables import Row, Table, within
+from nasgen.statistics import mean_interval
 from predictors.features.relational import NAMES
 from search_spaces.sparse.measures import kept_at
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasgen.drawing import new_figure
-from nasgen.reproduce.statistics import mean_interval
 from nasgen.reproduce.tables import Picture, Row
+from nasgen.statistics import mean_interval
 
 Floats = NDArray[np.float64]
 

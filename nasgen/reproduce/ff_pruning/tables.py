@@ -25,8 +25,8 @@ from nasgen.reproduce.ff_pruning.trainings import (
     scratch_units,
     variable_units,
 )
-from nasgen.reproduce.statistics import Values, mean_interval, paired_p
 from nasgen.reproduce.tables import Row, Table
+from nasgen.statistics import Values, mean_interval, paired_p
 
 Floats = NDArray[np.float64]
 

@@ -16,6 +16,7 @@ from nasgen.reproduce.rnn_priors.plots import plot_folds
 from nasgen.reproduce.rnn_priors.regressors import REGRESSORS
 from nasgen.reproduce.rnn_priors.stored_tables import Floats, Networks
 from nasgen.reproduce.tables import Row, Table
+from nasgen.statistics import mean_interval
 from predictors import Surrogate
 
 Rows = NDArray[np.intp]
@@ -161,15 +162,12 @@ REGRESSIONS: Mapping[str, Regression] = {
 
 def _row(networks: Networks, name: str, predictions: Floats) -> Row:
     """A regression's R2 over the shuffles, of predictions of shape (shuffles, n); of the surrogate also its bound."""
-    from scipy.stats import t
     from sklearn.metrics import r2_score
 
-    values = np.array([r2_score(networks.accuracies, one) for one in predictions])
-    mean, n = float(values.mean()), len(values)
-    half = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
-    ends, more = (mean - half, mean + half), {"cell": networks.called, "regressor": name}
+    mean, low, high = mean_interval([r2_score(networks.accuracies, one) for one in predictions])
+    more = {"cell": networks.called, "regressor": name}
     if name != SURROGATE:
-        return Row(f"{networks.called}: {name}", None, mean, None, *ends, more)
+        return Row(f"{networks.called}: {name}", None, mean, None, low, high, more)
     bound = BOUNDS[networks.cell]
     item = f"{networks.called}: {name}, at least {bound:.2f}"
-    return Row(item, BEST_OF_THEIRS[networks.cell], mean, mean >= bound, *ends, more)
+    return Row(item, BEST_OF_THEIRS[networks.cell], mean, mean >= bound, low, high, more)

@@ -15,8 +15,8 @@ from nasgen.reproduce.rnn_pruning.trainings import (
     RETRAININGS,
     Results,
 )
-from nasgen.reproduce.statistics import mean_interval
 from nasgen.reproduce.tables import Row, Table, within
+from nasgen.statistics import mean_interval
 
 FAR, NEAR, NEAR_SHARE = 0.02, 0.005, 0.9
 """Every accuracy within the first, and a share of them within the second."""

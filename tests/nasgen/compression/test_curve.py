@@ -12,7 +12,10 @@ import tiny_training
 from lookup_search import Say
 
 import nasgen
-from nasgen.compression.curve import Pruned, prune
+from nasgen.compression.curve import Pruned, prune, table_lines
+from nasgen.compression.options import Options
+from nasgen.compression.points import Point
+from nasgen.compression.rows import row_of
 from nasgen.errors import InputError
 
 
@@ -53,6 +56,61 @@ def test_a_folder_holds_what_its_row_says_whatever_else_was_asked_for_in_between
 
     first, other, again = (weights(seed) for seed in (0, 1, 0))
     assert first == again != other
+
+
+def test_a_call_with_other_rates_adds_them_to_the_curve(run: Path, tmp_path: Path) -> None:
+    def curve() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((tmp_path / "out" / "prune.json").read_text())["rows"]
+        return found
+
+    (half,) = prune(run, [0.5], retrain=0, out=tmp_path / "out", seeds=2).rows
+    (most,) = prune(run, [0.9], retrain=0, out=tmp_path / "out").rows
+    assert curve() == [half, most]
+    assert half["over_seeds"]["n"] == 2
+    shutil.rmtree(tmp_path / "out" / "rate-0.5")
+    lines: list[str] = []
+    assert prune(run, [0.9], retrain=0, out=tmp_path / "out", say=lines.append).rows == [most] == curve()
+    assert lines[-1].startswith("0.5 left out of the curve")
+
+
+def test_several_seeds_have_a_mean_and_an_interval(run: Path, say: Say, tmp_path: Path) -> None:
+    words = ("prune", run, "--method", "random", "--rate", 0.8, "--retrain", 0, "--out", tmp_path / "out")
+    (first,) = json.loads(say(*words, "--json").out)["rows"]
+    said = say(*words, "--seeds", 3, "--json")
+    (row,) = json.loads(said.out)["rows"]
+    seeds = row.pop("over_seeds")
+    assert row == first  # the network of the first seed
+    assert (seeds["n"], seeds["failed"]) == (3, 0)
+    assert seeds["low"] < seeds["mean"] < seeds["high"]
+    assert said.err.splitlines()[-2].endswith(f"{seeds['mean']:.4f} ({seeds['low']:.4f} to {seeds['high']:.4f})")
+
+
+def test_a_seed_that_failed_is_told_and_not_in_the_mean() -> None:
+    options = Options("weight", "magnitude", "global", "geometric", 1, 1, (), 0)
+    points = [Point(0.5, options, number, "") for number in range(3)]
+    measured = {"kept": 5, "weights": 10, "parameters": 12, "macs": None, "sha256": ""}
+    results: dict[Any, dict[str, Any]] = {
+        points[0]: {**measured, "test_accuracy": 0.8},
+        points[1]: {"failure": "the memory ran out"},
+        points[2]: {**measured, "test_accuracy": 0.9},
+    }
+    row = row_of(points, results, measured)
+    seeds = row["over_seeds"]
+    assert (seeds["n"], seeds["failed"], seeds["mean"]) == (3, 1, pytest.approx(0.85))
+    assert seeds["high"] - seeds["mean"] == pytest.approx(12.706 * 0.05, rel=1e-3)  # t of one degree of freedom
+    dense = {**measured, "kept": 10, "test_accuracy": 0.9}
+    line = table_lines(Pruned(Path("out"), {"dense": dense, "rows": [row]}))[2]
+    assert line.endswith("1 of 3 failed")
+    results[points[2]] = {"failure": "the memory ran out"}
+    assert row_of(points, results, measured)["over_seeds"] == {
+        "n": 3,
+        "failed": 2,
+        "mean": 0.8,
+        "low": None,
+        "high": None,
+    }
+    results[points[0]] = {"failure": "the memory ran out"}
+    assert row_of(points, results, measured) == {"rate": 0.5, "failure": "the memory ran out"}
 
 
 def test_a_folder_of_other_options_is_not_written_over(run: Path, tmp_path: Path) -> None:
@@ -119,7 +177,8 @@ def test_in_python(run: Path, tmp_path: Path) -> None:
         (("--granularity", "channel", "--out", __file__), "--out expects a folder, found a file"),
         (("--task", "nowhere.npz"), "nowhere.npz: no such file"),
         (("--task", "digits"), "digits: expected the data that the run"),
-        (("--seed", -1), "--seed must be from 0 up to below 2**63, found -1"),
+        (("--seed", -1), "--seed must be from 0 up to below 2**62, found -1"),
+        (("--seeds", 0), "--seeds must be at least 1, found 0"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )

@@ -14,6 +14,7 @@ import torch
 
 import nasgen
 from nasgen.compression import points
+from nasgen.compression.options import Options
 from nasgen.compression.points import AsExported, Place, Point, measure
 from nasgen.compression.source import find_source
 from nasgen.errors import InputError
@@ -25,7 +26,11 @@ from search_spaces.cnn import CnnGenotype, Op
 ROUNDED = 0.021
 """Three rows of 150, by which bfloat16 may differ from the float32 of an exported network."""
 
-POINT = Point(0.8, "weight", "magnitude", "global", "geometric", 1, 1, (), 0, "")
+OPTIONS = Options("weight", "magnitude", "global", "geometric", steps=1, retrain=1, spare=(), seed=0)
+
+
+def point(rate: float = 0.8, number: int = 0, **options: Any) -> Point:
+    return Point(rate, replace(OPTIONS, **options), number, "")
 
 
 @pytest.fixture
@@ -51,7 +56,7 @@ def test_as_it_is_it_scores_what_the_search_said(place: Place, run: Path) -> Non
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_rate_of_weights_is_met_exactly_and_exported_with_zeros(place: Place, steps: int) -> None:
-    row = measure(place, replace(POINT, steps=steps))
+    row = measure(place, point(steps=steps))
     total = row["weights"]
     assert row["kept"] == total - round(0.8 * total)
     left = exported_network(place.out / "rate-0.8")
@@ -62,7 +67,7 @@ def test_a_rate_of_weights_is_met_exactly_and_exported_with_zeros(place: Place, 
 
 def test_without_channels_the_network_is_a_smaller_one(place: Place) -> None:
     dense = measure(place, AsExported(""))
-    row = measure(place, replace(POINT, rate=0.5, granularity="channel", method="activation", scope="uniform"))
+    row = measure(place, point(rate=0.5, granularity="channel", method="activation", scope="uniform"))
     assert row["weights"] == row["kept"] < 0.5 * dense["weights"]
     assert row["macs"] < 0.5 * dense["macs"]
     left = exported_network(place.out / "rate-0.5")
@@ -73,7 +78,7 @@ def test_without_channels_the_network_is_a_smaller_one(place: Place) -> None:
 
 
 def test_a_rate_of_nothing_trains_on(place: Place) -> None:
-    dense, row = measure(place, AsExported("")), measure(place, replace(POINT, rate=0.0))
+    dense, row = measure(place, AsExported("")), measure(place, point(rate=0.0))
     assert row["kept"] == dense["kept"]
     before, after = (exported_network(place.out / name).state_dict() for name in ("dense", "rate-0.0"))
     assert not torch.equal(before["head.weight"], after["head.weight"])
@@ -81,18 +86,43 @@ def test_a_rate_of_nothing_trains_on(place: Place) -> None:
 
 def test_without_retraining_what_is_left_stays_as_it_was(place: Place) -> None:
     measure(place, AsExported(""))
-    measure(place, replace(POINT, rate=0.5, epochs=0))
+    measure(place, point(rate=0.5, retrain=0))
     before, after = (exported_network(place.out / name).state_dict() for name in ("dense", "rate-0.5"))
     kept = after["head.weight"] != 0
     assert torch.equal(before["head.weight"][kept], after["head.weight"][kept])
 
 
+@pytest.mark.parametrize("granularity", ["weight", "channel"])
+def test_without_retraining_batch_norms_know_what_is_left(
+    place: Place, monkeypatch: pytest.MonkeyPatch, granularity: str
+) -> None:
+    told = point(0.5, granularity=granularity, scope="uniform", retrain=0)
+    row = measure(place, told)
+    state = exported_network(place.out / "rate-0.5").state_dict()
+    monkeypatch.setattr(points, "update_bn", lambda *_: None)
+    stale = measure(place, told)
+    other = exported_network(place.out / "rate-0.5").state_dict()
+    changed = {name for name in state if not torch.equal(state[name], other[name])}
+    assert {name.rpartition(".")[2] for name in changed} >= {"running_mean", "running_var"}
+    assert all("running" in name or "batches" in name for name in changed)
+    assert row["kept"] == stale["kept"]
+
+
+def test_of_several_seeds_the_first_is_exported(place: Place) -> None:
+    first = measure(place, point(method="random"))
+    before = (place.out / "rate-0.8" / "weights.safetensors").read_bytes()
+    second = measure(place, point(method="random", number=1))
+    assert (place.out / "rate-0.8" / "weights.safetensors").read_bytes() == before
+    assert "sha256" in first.keys() - second.keys()
+    assert second["kept"] == first["kept"]
+
+
 def test_what_was_pruned_before_stays_so(place: Place, tmp_path: Path) -> None:
-    before = measure(place, replace(POINT, rate=0.9))
+    before = measure(place, point(rate=0.9))
     again = Place(replace(place.source, weights=place.out / "rate-0.9" / "weights.safetensors"), tmp_path / "again")
     for rate in (0.0, 0.5):
-        assert measure(again, replace(POINT, rate=rate))["kept"] <= before["kept"]
-    further = measure(again, replace(POINT, rate=0.95))
+        assert measure(again, point(rate=rate))["kept"] <= before["kept"]
+    further = measure(again, point(rate=0.95))
     assert further["kept"] == before["weights"] - round(0.95 * before["weights"])
 
 
@@ -102,7 +132,7 @@ def test_every_rate_is_trained_as_long(
 ) -> None:
     seeds = []
     monkeypatch.setattr(points, "train", lambda *_, seed, **__: seeds.append(seed))
-    measure(place, replace(POINT, rate=rate, granularity=granularity, steps=3))
+    measure(place, point(rate=rate, granularity=granularity, steps=3))
     assert seeds == [0, 1000, 2000]
 
 
@@ -115,7 +145,7 @@ def test_a_recurrent_network_is_pruned_too(tmp_path: Path) -> None:
         task = (codes, labels, codes[:60], labels[:60])
         tiny_training.search(run, task, space="rnn", evaluations=2)
     place = Place(find_source(str(run), None), tmp_path / "out")
-    dense, row = (measure(place, unit) for unit in (AsExported(""), replace(POINT, scope="gate")))
+    dense, row = (measure(place, unit) for unit in (AsExported(""), point(scope="gate")))
     assert row["kept"] == dense["weights"] - round(0.8 * dense["weights"])
     left = exported_network(place.out / "rate-0.8")
     right = left(torch.tensor(codes[:60])).argmax(dim=1) == torch.tensor(labels[:60])
@@ -123,7 +153,7 @@ def test_a_recurrent_network_is_pruned_too(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_network(place: Place) -> None:
-    first, again, other = (measure(place, replace(POINT, seed=seed)) for seed in (0, 0, 1))
+    first, again, other = (measure(place, point(seed=seed)) for seed in (0, 0, 1))
     assert first == again
     assert first["kept"] == other["kept"]
 
@@ -132,9 +162,9 @@ def test_a_training_that_diverges_is_told(place: Place, monkeypatch: pytest.Monk
     def diverge(*arguments: Any, **options: Any) -> None:
         raise DivergedError("the training loss is nan at step 1")
 
-    measure(place, POINT)
+    measure(place, point())
     monkeypatch.setattr(points, "train", diverge)
-    assert measure(place, POINT) == {"failure": "the training loss is nan at step 1"}
+    assert measure(place, point()) == {"failure": "the training loss is nan at step 1"}
     assert not (place.out / "rate-0.8").exists()  # that of another training
 
 
