@@ -10,11 +10,12 @@ from predictors.features.paper import FEATURES_V1, Cnn56
 from predictors.features.paths import PathFeatures
 from predictors.features.properties import GraphProperties
 from predictors.features.protocol import FeatureSet, Vocabulary
-from predictors.features.relational import RelationalProperties
+from predictors.features.relational import AllRelationalProperties, RelationalProperties
 
 __all__ = [
     "FEATURES_V1",
     "FEATURE_SETS",
+    "AllRelationalProperties",
     "Cnn56",
     "DefaultFeatures",
     "FeatureSet",
@@ -32,6 +33,7 @@ FEATURE_SETS: Mapping[str, Callable[[], FeatureSet]] = {
     "cnn56-thesis": lambda: Cnn56(variance=True),
     "graph23": GraphProperties,
     "relational5": RelationalProperties,
+    "relational7": AllRelationalProperties,
     "paths": PathFeatures,
     "layers": LayerFeatures,
     "default": DefaultFeatures,

@@ -1,7 +1,8 @@
-"""The five properties of relational graphs by which pruning masks are told apart.
+"""The properties of relational graphs by which pruning masks are told apart.
 
 Following "Bayes Optimal Neural Network Pruning using Relational Graph Properties": average degree centrality, average
-eigenvector centrality, average clustering, edge connectivity, and the number of cycles.
+eigenvector centrality, average clustering, edge connectivity, and the number of cycles; and two more, the length of a
+cycle and the average length of the shortest paths.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictors.features.connectivity import edge_connectivity
+from predictors.features.distances import Distances, by_blocks
 from predictors.features.pool import Pool
 from predictors.features.protocol import WithoutVocabulary
 from predictors.features.segments import Floats, Ints
 
 NAMES = ("degree", "eigenvector", "clustering", "connectivity", "cycles")
+ALL_NAMES = (*NAMES, "cycle_length", "path_length")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class RelationalProperties(WithoutVocabulary):
     - ``clustering``: the average share of a vertex's pairs of neighbours that are joined;
     - ``connectivity``: how many edges must go to part the graph, 0 if it is in parts already;
     - ``cycles``: independent ones, edges - vertices + components. (The paper's "length of the cycle if it exists" is 3
-      for every dense random graph.)
+      for most dense random graphs; ``relational7`` has it.)
 
     What is undefined is 0.
     """
@@ -59,6 +62,42 @@ class RelationalProperties(WithoutVocabulary):
                 by_graph[graph, 2] = edge_connectivity(adjacency, squared, second)
         n_components = np.bincount(pool.graph[np.unique(component, return_index=True)[1]], minlength=pool.n_graphs)
         return np.column_stack([2 * m / np.maximum(n * (n - 1), 1), by_graph, m - n + n_components])
+
+
+@dataclass(frozen=True)
+class AllRelationalProperties(WithoutVocabulary):
+    """The five of :class:`RelationalProperties`, and two more of the same skeleton.
+
+    - ``cycle_length``: the paper's "length of the cycle if it exists", that of the one which ``networkx.find_cycle``
+      finds where vertices and neighbours stand in ascending order. Unlike all else it may change where vertices are
+      renamed: which cycle is found first depends on their order;
+    - ``path_length``: the average length of the shortest paths, over the pairs of the largest component:
+      ``networkx.average_shortest_path_length`` is defined for connected graphs alone.
+
+    What is undefined is 0.
+    """
+
+    name: str = "relational7"
+    version: int = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The seven names."""
+        return ALL_NAMES
+
+    def compute_pool(self, pool: Pool) -> Floats:
+        """The rows of a pool's graphs, shape (n_graphs, 7)."""
+        component = _components(pool)
+        (total,) = by_blocks(pool, lambda block: (Distances.of(block, directed=False).total,))
+        first_edge = np.searchsorted(pool.edge_graph, np.arange(pool.n_graphs + 1))
+        more = np.zeros((pool.n_graphs, 2))
+        for graph in np.flatnonzero(pool.n_edges):
+            edges, vertices = slice(*first_edge[graph : graph + 2]), slice(*pool.first[graph : graph + 2])
+            tail, head = pool.tail[edges] - pool.first[graph], pool.head[edges] - pool.first[graph]
+            more[graph, 0] = _cycle_length(tail, head, int(pool.sizes[graph]))
+            largest = _largest(component[vertices])
+            more[graph, 1] = total[vertices][largest].sum() / (len(largest) * (len(largest) - 1))
+        return np.column_stack([RelationalProperties().compute_pool(pool), more])
 
 
 def _components(pool: Pool) -> Floats:
@@ -93,3 +132,24 @@ def _clustering(adjacency: Floats, squared: Floats) -> float:
     degree = adjacency.sum(axis=1)
     joined = (squared * adjacency).sum(axis=1)
     return float((joined / np.maximum(degree * (degree - 1), 1)).mean())
+
+
+def _cycle_length(tail: Ints, head: Ints, n: int) -> int:
+    """The edges of the first cycle that depth first search closes in a graph of n vertices; 0 where there is none."""
+    joined = np.zeros((n, n), dtype=bool)
+    joined[tail, head] = joined[head, tail] = True
+    depth: dict[int, int] = {}
+    for start in range(n):
+        path = [] if start in depth else [(start, start, iter(np.flatnonzero(joined[start]).tolist()))]
+        depth.setdefault(start, 0)
+        while path:
+            vertex, before, others = path[-1]
+            other = next((one for one in others if one != before), None)
+            if other is None:
+                path.pop()
+            elif other in depth:  # it lies on the path: what was left behind is a tree without edges to elsewhere
+                return depth[vertex] - depth[other] + 1
+            else:
+                depth[other] = depth[vertex] + 1
+                path.append((other, vertex, iter(np.flatnonzero(joined[other]).tolist())))
+    return 0

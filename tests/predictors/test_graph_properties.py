@@ -13,7 +13,7 @@ import pytest
 from contracts.live_part import live_part
 from contracts.random_graphs import random_dag
 
-from predictors.features import GraphProperties, RelationalProperties
+from predictors.features import AllRelationalProperties, GraphProperties, RelationalProperties
 from predictors.features.distances import Distances
 from predictors.features.pool import Pool
 from predictors.features.properties import NAMES
@@ -171,6 +171,40 @@ def test_relational_properties_of_masks_equal_networkx_to_eight_digits() -> None
     assert below_the_least_degree >= 5
 
 
+def found_cycle(graph: LabelledGraph) -> int:
+    """The cycle that networkx finds, of vertices and neighbours in ascending order."""
+    ordered: nx.Graph[int] = nx.Graph()
+    ordered.add_nodes_from(range(len(graph)))
+    ordered.add_edges_from(sorted(tuple(sorted(edge)) for edge in skeleton(graph).edges))
+    try:
+        return len(nx.find_cycle(ordered))
+    except nx.NetworkXNoCycle:
+        return 0
+
+
+def test_cycle_and_path_lengths_equal_networkx() -> None:
+    graphs = [*masks(40), *CONNECTED, *DAGS, *PARTED]
+    found = AllRelationalProperties().compute(graphs)
+    np.testing.assert_array_equal(found[:, :5], RelationalProperties().compute(graphs))
+    for graph, row in zip(graphs, found, strict=True):
+        g = skeleton(graph)
+        largest = g.subgraph(max(nx.connected_components(g), key=len))
+        expected = [found_cycle(graph), nx.average_shortest_path_length(largest)]
+        np.testing.assert_allclose(row[5:], expected, rtol=0, atol=1e-8)
+    assert {0, 3, 4, 5} <= set(found[:, 5])
+
+
+def test_the_length_of_a_cycle_is_that_of_the_first_one_found() -> None:
+    ring = [(0, 1), (1, 2), (2, 3), (3, 4), (0, 4)]
+    tail = [*ring, (4, 5), (6, 7)]
+    # from 0 over 1 to 2: by the chord 0-2 back to 0; not by the chord 2-4, for 3 comes before 4, and 0 before 2
+    rows = [[*ring, (0, 2)], [*ring, (2, 4)], tail, tail[:4]]
+    graphs = [LabelledGraph(["a"] * 8, edges, directed=False) for edges in rows]
+    assert AllRelationalProperties().compute(graphs)[:, 5].tolist() == [3, 5, 5, 0]
+    # of the largest component: the ring with a tail, 5 pairs of distance 1 and 5 of 2, and from the tail 1, 2, 2, 3, 3
+    assert AllRelationalProperties().compute([graphs[2]])[0, 6] == (5 + 10 + 11) / 15
+
+
 @pytest.mark.parametrize("count", [300, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_edge_connectivity_equals_networkx_on_graphs_of_all_shapes(count: int) -> None:
     """Small blocks in a ring of blocks, joined by few edges: least cuts of one vertex, of a block and of several."""
@@ -192,5 +226,5 @@ def test_edge_connectivity_equals_networkx_on_graphs_of_all_shapes(count: int) -
 def test_nothing_to_measure_is_zero() -> None:
     for graph in EMPTY:
         assert np.isfinite(GraphProperties().compute([graph])).all()
-        assert np.isfinite(RelationalProperties().compute([graph])).all()
+        assert np.isfinite(AllRelationalProperties().compute([graph])).all()
     assert GraphProperties().compute([EMPTY[0]]).sum() == 0
