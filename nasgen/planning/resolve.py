@@ -196,7 +196,7 @@ def strategy_options(arguments: Arguments, expected: int | None) -> dict[str, An
     options: dict[str, Any] = {}
     if arguments.strategy == "bayesian":
         options |= {"features": RELATIONAL if arguments.space == "mask" else "default"}
-        options |= {"within": "box"} if arguments.profile == "paper" else {}
+        options |= {"within": "box", "similarity": "cosine"} if arguments.profile == "paper" else {}
     if arguments.strategy == "irwin-harris":
         options["samples"] = samples_for(arguments.evaluations if arguments.minutes is None else expected)
     if arguments.population is not None and arguments.strategy not in (

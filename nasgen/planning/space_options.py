@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nasgen.planning.kinds import common_options, maker
@@ -18,6 +19,9 @@ SPREAD_ROWS = 10_000
 PAPER_DEPTH = (6, 12)
 PAPER_RANDOM_DEPTH = (10, 36)  # insertion deepens the genotypes of a search, so the paper's random search starts deeper
 
+PAPER_MASKS: Mapping[str, Any] = {"placements": ["random"], "generators": ["er"], "focus": [0, 0]}
+"""Uniformly random masks on pixels in random order, as those of BoGP."""
+
 
 def space_options(arguments: Arguments, task: Task, max_macs: int) -> dict[str, Any]:
     """Options of the search space: what the data and the budget bound, and above all what the user wants."""
@@ -31,6 +35,8 @@ def _bounded(arguments: Arguments, task: Task, max_macs: int) -> dict[str, Any]:
     taken = inspect.signature(maker(arguments.space)).parameters
     if "input_spread" in taken:
         common["input_spread"] = input_spread(task)
+    if arguments.space == "mask" and arguments.profile == "paper":
+        return {**common, **PAPER_MASKS}
     if "max_macs" not in taken:
         return common
     if task.kind == "sequences":

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from nasgen.jobs.journal import Unit
+from nasgen.planning.space_options import PAPER_MASKS
+from search_spaces.masks.generators import GENERATORS
 
 HIDDEN = 128
 EVALUATIONS = 25
 """Five at random, and the paper's twenty iterations."""
 
-PLACED: Mapping[str, Any] = {"placements": ["spread"]}
-UNPLACED: Mapping[str, Any] = {"placements": ["random"], "generators": ["er"], "focus": [0, 0]}
+PLACED: Mapping[str, Any] = {"placements": ["spread"], "generators": [*GENERATORS], "focus": [0, 2]}
 
-SPACES: Mapping[str, Mapping[str, Any]] = {"as published": UNPLACED, "placed": PLACED}
+SPACES: Mapping[str, Mapping[str, Any]] = {"as published": PAPER_MASKS, "placed": PLACED}
 """Uniformly random masks on pixels in random order, as the paper has them; and diverse ones, local in the image."""
 
 STRATEGIES: Mapping[str, Mapping[str, Any]] = {

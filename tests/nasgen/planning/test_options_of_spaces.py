@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from lookup_search import Say
 
 from nasgen.cli.options import named_values
 from nasgen.errors import InputError
+from nasgen.planning.resolve import strategy_options
+from nasgen.planning.space_options import space_options
+from nasgen.settings import Arguments
 from nasgen.storage.folder import RunFolder
+from nasgen.tasks import get_task
 from predictors.metadataset import MetaDataset
+from search_spaces import get_space
 
 
 def test_values_are_json_or_else_text() -> None:
@@ -47,9 +54,37 @@ def test_masks_are_searched_with_the_options_that_were_given(say: Say, tmp_path:
     assert len(settings["space_options"]["input_spread"]) == 64
     assert settings["strategy_options"]["size"] == 20
     assert settings["strategy_options"].get("within") == ("box" if profile == "paper" else None)
+    assert settings["strategy_options"].get("similarity") == ("cosine" if profile == "paper" else None)
+    assert settings["space_options"].get("generators") == (["er"] if profile == "paper" else None)
     genotype = json.loads(json.loads(said.out.splitlines()[-1])["best"]["genotype"])
     assert genotype["kept"] == round(0.5 * (64 * 24 + 24 * 10)) - 240
     assert settings["fidelities"]["search"]["recipe"]["optimiser"] == ("adam" if profile == "paper" else "sgd")
+
+
+def paper(space: str = "mask", **given: Any) -> Arguments:
+    return Arguments(out="run", space=space, strategy="bayesian", profile="paper", evaluations=3, **given)
+
+
+def test_the_papers_masks_are_uniformly_random_ones() -> None:
+    space = get_space("mask", **space_options(paper(), get_task("digits"), 0))
+    assert (space.placements, space.generators, space.focus) == (("random",), ("er",), (0, 0))
+    # 2,368 of 9,472 weights are left at .75, of which the classifier takes 1,280: 544 edges of a pixel and two units.
+    # Without the 64 of nodes to themselves 480, any of 64 * 63 with equal odds; either way two nodes are joined.
+    joined = [len(space.to_graph(space.sample(np.random.default_rng(seed))).edges) for seed in range(100)]
+    assert np.mean(joined) == pytest.approx(64 * 63 / 2 * (1 - (1 - 480 / (64 * 63)) ** 2), rel=0.005)
+
+
+def test_what_the_user_says_goes_before_the_profile() -> None:
+    given = {"generators": ["ba"], "focus": [0, 1]}
+    options = space_options(paper(space_options=given), get_task("digits"), 0)
+    assert {name: options[name] for name in (*given, "placements")} == {**given, "placements": ["random"]}
+    options = strategy_options(paper(strategy_options={"similarity": "nearness"}), 3)
+    assert options == {"features": "relational5", "within": "box", "similarity": "nearness"}
+
+
+def test_other_spaces_than_masks_keep_what_they_draw() -> None:
+    options = space_options(paper("sparse"), get_task("digits"), 0)
+    assert not {"placements", "generators", "focus"} & set(options)
 
 
 def test_arbitrary_masks_are_searched_as_perceptrons_are(say: Say, tmp_path: Path) -> None:
