@@ -32,6 +32,8 @@ PUBLISHED_EPOCHS = 15
 PUBLISHED_MASK_EPOCHS = 25
 """By which the dense network of BoGP comes to its published .970: there 50 full batches, from which it does not."""
 
+FULL_BATCH_EPOCHS, FULL_BATCH_LR = 50, 1e-2
+
 UNCUT = 1e9
 """A bound that no gradient reaches; JSON has no infinity."""
 
@@ -142,6 +144,15 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
         Adam at a constant 3e-4 (the paper's 3 * 10^4 is a slip), nothing smoothed or cut, batches of 1,024.
         """
         return cls(epochs=epochs, batch=1024, peak_lr=3e-4, schedule="constant", clip=UNCUT, **_ADAM)
+
+    @classmethod
+    def full_batch_for_masks(cls, rows: int) -> Recipe:
+        """The same to the letter, "the whole dataset together": 50 steps, each on all of so many training rows.
+
+        At 1e-2, for 3e-4 learns little in so few steps.
+        """
+        recipe = cls.published_for_masks(FULL_BATCH_EPOCHS)
+        return recipe.model_copy(update={"batch": rows, "peak_lr": FULL_BATCH_LR})
 
     def batches(self, rows: int) -> int:
         """Steps of an epoch of so many rows."""

@@ -34,6 +34,8 @@ class Magnitude(Unit):
     chosen
         Whether it is trained on 50,000 rows and scored on the other 10,000, by which choices are made; else on all of
         them, and scored on test.
+    full_batch
+        Whether a training is 50 steps on all rows together, as the paper says, instead of what comes to its accuracy.
     """
 
     kind: str = ""
@@ -42,6 +44,7 @@ class Magnitude(Unit):
     cubic: bool = False
     seed: int = 0
     chosen: bool = False
+    full_batch: bool = False
 
 
 def train_magnitude(place: Place, unit: Magnitude) -> dict[str, float]:
@@ -55,6 +58,8 @@ def train_magnitude(place: Place, unit: Magnitude) -> dict[str, float]:
         lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 10)), unit.seed
     )
     recipe = Recipe.published_for_masks(PUBLISHED_MASK_EPOCHS)
+    if unit.full_batch:
+        recipe = Recipe.full_batch_for_masks(len(training))
     targets = targets_of(network)
     if unit.kind:
         schedule: Schedule = (Cubic if unit.cubic else Geometric)(unit.sparsity, unit.rounds)

@@ -95,7 +95,7 @@ def _row(item: str, paper: float | None, ours: _Mean, holds: bool | None = None)
 
 def _accuracies(results: Results) -> Table:
     magnitudes, searches = by_seeds(BASELINES), by_seeds(SEARCHES)
-    dense = magnitudes.pop(Magnitude())
+    dense, whole = magnitudes.pop(Magnitude()), magnitudes.pop(Magnitude(full_batch=True))
     base = _mean(results, dense, "accuracy")
     held = [_row(f"dense, within {BASE_TOLERANCE}", BASE, base, within(BASE, base.mean, BASE_TOLERANCE))]
     for sparsity, paper in MASKS.items():
@@ -108,7 +108,7 @@ def _accuracies(results: Results) -> Table:
         for search, units in searches.items()
         if search.sparsities == (0.9,)
     }
-    rows = []
+    rows = [_row("dense, all rows in one batch, 50 steps at .01", BASE, _mean(results, whole, "accuracy"))]
     for kind, units in magnitudes.items():
         test = _mean(results, units, "accuracy")
         called = f"{kind.kind}{kind.rounds}{', cubic' if kind.cubic else ''}"
@@ -125,7 +125,8 @@ def _accuracies(results: Results) -> Table:
         "every method: at .9 there are 10,163. Masks leave the classifier dense. Everything is chosen on rows held out "
         "(the paper: on test); shown is test accuracy after a training on all 60,000 rows, the mean over seeds with "
         "its 95 % interval, which two seeds leave wide; where there is none, of one seed. Glob and Unif prune by "
-        "magnitude in rounds of one such training each, the first before any."
+        "magnitude in rounds of one such training each, the first before any. To the letter (all rows "
+        "together, 50 epochs; not at the printed rate, 3 * 10^4) that is 50 steps, from which .970 cannot come."
     )
     return Table("Accuracy at equal sparsity (Table 1)", (*held, *rows), note)
 

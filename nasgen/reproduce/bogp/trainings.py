@@ -44,6 +44,7 @@ BASELINES = (
     Magnitude("Glob", 0.9, 5, cubic=True),
     *(Magnitude(kind, 0.9, 1, seed=seed) for kind in ("Glob", "Unif") for seed in SEEDS),
     *(Magnitude(seed=seed) for seed in DENSE_SEEDS),
+    Magnitude(full_batch=True),
 )
 
 CHOSEN_FROM = (
@@ -95,5 +96,5 @@ def seconds(unit: Piece) -> float:
     if isinstance(unit, Search):
         return (EVALUATIONS + MORE_ROWS) * TRAINING + unit.size * MASK
     if isinstance(unit, Magnitude):
-        return max(1, unit.rounds) * TRAINING * (1.0 if unit.chosen else MORE_ROWS)
+        return max(1, unit.rounds) * TRAINING * (1.0 if unit.chosen else MORE_ROWS) * (2.0 if unit.full_batch else 1.0)
     return unit.count * MASK

@@ -215,6 +215,12 @@ def test_the_published_recipe_for_sequences_is_that_of_darji() -> None:
     assert {recipe.cycle(step, 40) for step in range(40)} == {1.0}
 
 
+def test_the_recipe_of_masks_to_the_letter_is_fifty_steps_on_all_rows() -> None:
+    recipe = Recipe.full_batch_for_masks(60_000)
+    assert recipe.epochs * recipe.batches(60_000) == 50
+    assert recipe == Recipe.published_for_masks(50).model_copy(update={"batch": 60_000, "peak_lr": 0.01})
+
+
 @pytest.mark.parametrize(("rows", "batch"), [(1, 32), (4_000, 32), (16_875, 128), (25_000, 256), (10**6, 512)])
 def test_batches_of_sequences_grow_with_the_data_and_the_rate_with_their_root(rows: int, batch: int) -> None:
     recipe = Recipe.for_sequences(rows, 3)
