@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nasgen.cli.options import Json
+from nasgen.cli.options import Json, SpaceOptions, named_values
 
 FeatureNames = Annotated[str, typer.Option(help="A feature set by name.")]
 
@@ -42,6 +42,7 @@ def metadataset(
             help="cnn (default), rnn, mask, sparse, nasbench201 or FILE.py:NAME, to draw from.", show_default=False
         ),
     ] = None,
+    space_options: SpaceOptions = None,
     count: Annotated[int | None, typer.Option(help="Genotypes to draw, instead of the rows of runs.")] = None,
     seed: Annotated[int, typer.Option(help="Random seed of what is drawn and of the proxies.", min=0)] = 0,
     input_shape: Annotated[
@@ -59,6 +60,7 @@ def metadataset(
         out,
         runs or (),
         space=space,
+        space_options=named_values("space-option", space_options),
         count=count,
         seed=seed,
         input_shape=input_shape,

@@ -36,6 +36,7 @@ def write_metadataset(
     runs: Sequence[str] = (),
     *,
     space: str | None = None,
+    space_options: Mapping[str, Any] | None = None,
     count: int | None = None,
     seed: int = 0,
     input_shape: str | None = None,
@@ -54,6 +55,8 @@ def write_metadataset(
     space, count, seed
         Without runs: the name of a search space (``cnn`` unless told), how many genotypes are drawn from it, and the
         seed. A genotype drawn twice is there twice, under one ``genotype_id``.
+    space_options
+        Options of that space, but for those that ``input_shape`` or ``proxies`` says.
     input_shape
         C,H,W of the images, or the steps of the sequences, whose costs are counted, where the space has such; that of
         the proxies' task unless told.
@@ -70,12 +73,12 @@ def write_metadataset(
     InputError
         If the arguments contradict each other or name something that is not there. Nothing is written then.
     """
-    _check(out, runs, space, count, input_shape, features)
+    _check(out, runs, space, space_options, count, input_shape, features)
     task = _task(proxies)
     if runs:
         known, genotypes, columns = _of_runs(runs)
     else:
-        known = _space_to_draw_from(space or "cnn", _shape(input_shape), task)
+        known = _space_to_draw_from(space or "cnn", _shape(input_shape), task, space_options or {})
         genotypes = _drawn(known, count or 0, seed, say)
         columns = {
             "genotype": [known.space.encode(one) for one in genotypes],
@@ -98,7 +101,13 @@ def write_metadataset(
 
 
 def _check(
-    out: str, runs: Sequence[str], space: str | None, count: int | None, input_shape: str | None, features: str
+    out: str,
+    runs: Sequence[str],
+    space: str | None,
+    space_options: Mapping[str, Any] | None,
+    count: int | None,
+    input_shape: str | None,
+    features: str,
 ) -> None:
     path = Path(out)
     if path.suffix != SUFFIX or path.is_dir():
@@ -110,9 +119,10 @@ def _check(
         raise InputError(f"expected folders of runs or --count N genotypes to draw, found {found}")
     if count is not None and count < 1:
         raise InputError(f"--count must be at least 1, found {count}")
-    if runs and (space is not None or input_shape is not None):
-        found = "--space" if space is not None else "--input-shape"
-        raise InputError(f"a run has its own search space and shape, found {found}: leave it out")
+    of_a_space = {"--space": space, "--space-option": space_options or None, "--input-shape": input_shape}
+    given = [option for option, value in of_a_space.items() if value is not None]
+    if runs and given:
+        raise InputError(f"a run has its own search space and shape, found {given[0]}: leave it out")
     try:
         get_features(features)
     except ValueError as error:
@@ -145,19 +155,23 @@ def _shape(text: str | None) -> list[int] | None:
     return shape
 
 
-def _space_to_draw_from(name: str, shape: list[int] | None, task: Task | None) -> KnownSpace:
-    """A space for images of a shape, or for those of a task."""
+def _space_to_draw_from(
+    name: str, shape: list[int] | None, task: Task | None, space_options: Mapping[str, Any]
+) -> KnownSpace:
+    """A space with some options, for images of a shape or for those of a task."""
     options: dict[str, Any] = {} if shape is None else {"input_shape": shape}
     if task is not None:
         if shape is not None and shape != list(task.input_shape):
             raise InputError(f"--input-shape must be that of --proxies, {list(task.input_shape)}, found {shape}")
         options = {"input_shape": list(task.input_shape), "n_classes": task.n_classes}
+    option = "--proxies" if task is not None else "--input-shape"
     if options and not is_plugin(name) and not isinstance(build_space(name, {}), TrainableSpace):
-        option = "--proxies" if task is not None else "--input-shape"
         raise InputError(f"--space {name} has no networks that read images, found {option}: leave it out")
+    for twice in sorted(options.keys() & space_options.keys()):
+        raise InputError(f"{option} says {twice} already, found --space-option {twice}: leave one of them out")
     if options:
         check_dimensions(name, options["input_shape"])
-    return KnownSpace.of(name, options)
+    return KnownSpace.of(name, {**options, **space_options})
 
 
 def _of_runs(runs: Sequence[str]) -> tuple[KnownSpace, list[Any], Columns]:

@@ -161,6 +161,21 @@ def test_arbitrary_masks_are_drawn_with_their_costs_and_proxies(say: Say, tmp_pa
     assert np.isfinite(table.numbers("synflow")).all()
 
 
+def test_masks_of_any_sparsity_are_drawn(say: Say, tmp_path: Path) -> None:
+    out = tmp_path / "masks.parquet"
+    said = say(
+        "metadataset", "--space", "mask", "--count", 8, "--features", "relational7", "--input-shape", "1,8,8",
+        "--space-option", "sparsities=[0.5]", "--space-option", 'generators=["er"]', "--out", out
+    )  # fmt: skip
+    assert said.code == 0
+    table = MetaDataset.read(out)
+    assert table.space["options"]["sparsities"] == [0.5]
+    assert table.space["options"]["generators"] == ["er"]
+    # 64 x 128 weights and the classifier's 1,280, half of which are left
+    assert table.columns["macs"] == [(64 * 128 + 1280) / 2] * 8
+    assert table.features.names[-2:] == ("cycle_length", "path_length")
+
+
 def test_a_space_of_ones_own_is_kept_by_its_file(say: Say, tmp_path: Path) -> None:
     own = tmp_path / "own.py"
     own.write_text(OWN_SPACE)
@@ -215,6 +230,11 @@ def refused(said: Said, message: str) -> None:
         (("RUN", "--count", 5), "found both"),
         (("RUN", "--space", "cnn"), "a run has its own search space and shape, found --space"),
         (("RUN", "--input-shape", "1,8,8"), "found --input-shape"),
+        (("RUN", "--space-option", "hidden=[8]"), "shape, found --space-option: leave it out"),
+        (("--count", 5, "--space-option", "widths"), "--space-option expects NAME=VALUE, found 'widths'"),
+        (("--count", 5, "--space", "mask", "--space-option", "depth=[1,2]"), "crossovers, found 'depth'"),
+        (("--count", 5, "--space", "mask", "--space-option", "sparsities=[2]"), "0 up to below 1, found [2]"),
+        (("--count", 5, "--proxies", "digits", "--space-option", "n_classes=3"), "--proxies says n_classes already"),
         (("RUN", "--proxies", "digits"), "the space nasbench201 has no networks, found --proxies"),
         (("nowhere",), "found no run.json in nowhere"),
         (("--count", 0), "--count must be at least 1, found 0"),
