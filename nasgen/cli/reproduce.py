@@ -10,16 +10,11 @@ import typer
 
 from nasgen.cli.options import Json
 from nasgen.cli.surrogates import say
+from nasgen.reproduce import REPORTS, make_report
 
 
 def reproduce(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="ff-pruning: five ways to prune feed-forward networks. rnn-priors: random structures of recurrent "
-            "networks."
-        ),
-    ],
+    name: Annotated[str, typer.Argument(help=" ".join(f"{name}: {it.subject}." for name, it in REPORTS.items()))],
     data: Annotated[str, typer.Option(help="Folder of the data: mnist.npz, the authors' tables.")],
     state_dicts: Annotated[
         str | None, typer.Option(help="Folder of trained networks; tables that need them are left out without it.")
@@ -30,7 +25,6 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Make a source paper's tables, theirs beside ours, as a page; exit 1 if a figure does not hold."""
-    from nasgen.reproduce import make_report
     from nasgen.reproduce.page import text_lines, write_report
     from nasgen.storage.disks import check_folder
 

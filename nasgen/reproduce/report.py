@@ -28,6 +28,11 @@ class Source:
     title: str
     make: Callable[[Request], list[Table]]
 
+    @property
+    def subject(self) -> str:
+        """The title without the paper."""
+        return self.title.partition(" (")[0]
+
 
 #: The reports by name.
 REPORTS: Mapping[str, Source] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from nasgen.jobs.journal import Unit
 from nasgen.reproduce.bogp.baselines import Magnitude
 from nasgen.reproduce.bogp.plots import plot_correlations, plot_searches, plot_tradeoff
-from nasgen.reproduce.bogp.properties import Masks, screened
+from nasgen.reproduce.bogp.properties import Masks, correlations, screened
 from nasgen.reproduce.bogp.searches import Search
 from nasgen.reproduce.bogp.trainings import (
     BASELINES,
@@ -191,7 +191,8 @@ def _database(results: Results) -> Table:
             rows.append(Row(f"sparsity {sparsity}: {name}{asked}", None, wider, wider >= SPREAD if held else None))
     note = (
         "1,000 masks of each sparsity from seven kinds of graphs, beside 100 uniform ones: how many times as wide the "
-        "properties spread (standard deviations). Connectivity, bounded by the least degree, spreads less."
+        "properties spread (standard deviations). Connectivity, bounded by the least degree, spreads less. The weights "
+        "of every mask are counted."
     )
     return Table("The database of masks", tuple(rows), note)
 
@@ -203,6 +204,11 @@ def _properties(results: Results) -> Table:
     rows = tuple(
         Row(f"{what}: left of five are {', '.join(names)}", None, float(len(names))) for what, names in left.items()
     )
-    note = "Of two properties that go together by more than .9, the later is left out."
+    matrix = correlations(together)
+    pairs = tuple(
+        Row(f"all six together: correlation of {NAMES[one]} and {NAMES[other]}", None, float(matrix[one, other]))
+        for one, other in combinations(range(len(NAMES)), 2)
+    )
+    note = "Of two properties that go together by more than .9, the later is left out. Correlations are Pearson's."
     picture = plot_correlations({"all six": together, **{f"sparsity {s}": one for s, one in alone.items()}})
-    return Table("How the properties go together (Fig. 8)", rows, note, picture)
+    return Table("How the properties go together (Fig. 8)", (*rows, *pairs), note, picture)

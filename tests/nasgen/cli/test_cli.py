@@ -17,6 +17,7 @@ from lookup_search import SLOW, Say, command, results_in, search_command, table_
 
 from nasgen.cli.app import app
 from nasgen.evaluation import Outcome
+from nasgen.reproduce import REPORTS
 from nasgen.results.summary import COLUMNS
 from nasgen.storage.folder import RunFolder
 from nasgen.storage.store import Store
@@ -143,6 +144,14 @@ def test_help_is_there_for_each_command(say: Say) -> None:
         said = say(name, "--help")
         assert said.code == 0
         assert "Usage" in said.out
+
+
+def test_help_names_every_report_and_what_it_is_about(say: Say) -> None:
+    text = " ".join(say("reproduce", "--help").out.split())
+    for name in ("ff-pruning", "rnn-priors", "rnn-pruning", "bogp"):
+        assert f"{name}: {REPORTS[name].subject}." in text
+    assert set(REPORTS) == {"ff-pruning", "rnn-priors", "rnn-pruning", "bogp"}
+    assert REPORTS["bogp"].subject == "Masks by Bayesian optimisation"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from lookup_search import Say
+from numpy.typing import NDArray
 from small_mnist import ROWS, write_small_mnist
 
 from nasgen.reproduce import mnist as mnist_module
@@ -28,6 +29,7 @@ from nasgen.training.recipe import Recipe
 from predictors import Surrogate
 from predictors.metadataset import MetaDataset
 from search_spaces import get_space
+from search_spaces.masks import MaskGenotype, MaskSpace
 from search_spaces.sparse.measures import kept_at
 
 TWICE = ("BoGP, placed", "Bayesian, placed", "BoGP, as published")
@@ -100,6 +102,17 @@ def test_masks_of_the_database_keep_exactly_so_many_weights(place: Place) -> Non
         found = work(place, Masks(space, 0.75, 20))
         assert found["kept"] == [TOTAL // 4]
         assert np.array(found["properties"]).shape == (20, 5)
+
+
+def test_the_weights_of_every_mask_are_counted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[MaskGenotype] = []
+
+    def masks(self: MaskSpace, genotype: MaskGenotype) -> list[NDArray[np.bool_]]:
+        counted.append(genotype)
+        return [np.ones((1, len(counted)), dtype=bool)]
+
+    monkeypatch.setattr(MaskSpace, "masks", masks)
+    assert work(place, Masks("as published", 0.9, 60))["kept"] == [1280 + number for number in range(1, 61)]
 
 
 def test_of_two_properties_that_go_together_the_later_is_left_out() -> None:
@@ -195,6 +208,11 @@ def test_the_whole_command_makes_tables_of_its_trainings(
     assert {rows[f"{name}: validation"]["seeds"] for name in TWICE} == {2}
     whole = rows["dense, all rows in one batch, 50 steps at .01"]
     assert (whole["paper"], whole["ours"], whole["holds"]) == (0.97, 0.957, None)
+    properties = np.random.default_rng(0).standard_normal((20, 5))
+    pairs = {item: row["ours"] for item, row in rows.items() if item.startswith("all six together: correlation of ")}
+    assert len(pairs) == 10
+    correlation = np.corrcoef(properties[:, 0], properties[:, 4])[0, 1]
+    assert pairs["all six together: correlation of degree and cycles"] == pytest.approx(correlation)
     best = rows["sparsity 0.9: the best on validation, Glob5, at least 0.962 (their best, Glob5)"]
     assert best["ours"] == pytest.approx(0.965, abs=0.001)
     assert rows["alpha 0.1: f2, at least 1.04"]["ours"] == pytest.approx(0.95 + 0.1 * 0.15)

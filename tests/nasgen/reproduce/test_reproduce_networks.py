@@ -12,7 +12,7 @@ import torch
 from lookup_search import Say
 from small_rnn_tables import Values, trained_networks, write_table
 
-from nasgen.reproduce import rnn_priors
+from nasgen.reproduce.rnn_priors import tables
 from nasgen.reproduce.rnn_priors.context import Context, Maker
 from nasgen.reproduce.rnn_priors.dense import dense_training_tables, layered_edges
 from nasgen.reproduce.rnn_priors.networks import stored_network_tables
@@ -47,7 +47,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"reber_{part}.csv").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "weights").mkdir()
     save(tmp_path / "weights" / "gru_barabasi_albert_0.pt", networks[0])
-    monkeypatch.setattr(rnn_priors, "MAKERS", [Maker("networks", stored_network_tables, True, True)])
+    monkeypatch.setattr(tables, "MAKERS", [Maker("networks", stored_network_tables, True, True)])
     return tmp_path
 
 

@@ -11,8 +11,7 @@ import pytest
 from lookup_search import Say
 from small_rnn_tables import Values, trained_networks, write_table
 
-from nasgen.reproduce import rnn_priors
-from nasgen.reproduce.rnn_priors import folds, split
+from nasgen.reproduce.rnn_priors import folds, split, tables
 from nasgen.reproduce.rnn_priors.context import Context, Maker
 from nasgen.reproduce.rnn_priors.stored_tables import CELLS
 from nasgen.reproduce.rnn_priors.structure import accuracy_tables, property_tables
@@ -74,7 +73,7 @@ def test_the_whole_command_prints_json_and_leaves_a_page(
 def test_tables_that_hold_exit_0_and_are_printed(
     say: Say, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rnn_priors, "MAKERS", [Maker("structure", property_tables), Maker("means", accuracy_tables)])
+    monkeypatch.setattr(tables, "MAKERS", [Maker("structure", property_tables), Maker("means", accuracy_tables)])
     monkeypatch.chdir(tmp_path)
     said = say("reproduce", "rnn-priors", "--data", small)
     assert said.code == 0
@@ -87,7 +86,7 @@ def test_tables_that_hold_exit_0_and_are_printed(
 def test_a_figure_that_does_not_hold_exits_1_and_is_named(
     say: Say, networks: list[Values], small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rnn_priors, "MAKERS", [Maker("structure", property_tables)])
+    monkeypatch.setattr(tables, "MAKERS", [Maker("structure", property_tables)])
     off = {**networks[0], "diameter": networks[0]["diameter"] + 1e-8}
     write_table(small, "lstm", [off, *networks[1:]])
     said = say("reproduce", "rnn-priors", "--data", small, "--out", tmp_path / "out", "--json")
@@ -105,7 +104,7 @@ def test_tables_of_trained_networks_are_left_out_without_their_folder(
     def scored(context: Context) -> list[Table]:
         return [Table(f"read from <{context.state_dicts}>", (Row("a < b", None, None),))]
 
-    monkeypatch.setattr(rnn_priors, "MAKERS", [Maker("stored networks", scored, needs_state_dicts=True)])
+    monkeypatch.setattr(tables, "MAKERS", [Maker("stored networks", scored, needs_state_dicts=True)])
     words = ("reproduce", "rnn-priors", "--data", small, "--out", tmp_path / "out", "--json")
     said = say(*words)
     assert (said.code, json.loads(said.out)["tables"]) == (0, [])
