@@ -20,7 +20,7 @@ from nasgen.reproduce.bogp.baselines import Magnitude, train_magnitude
 from nasgen.reproduce.bogp.plots import labels
 from nasgen.reproduce.bogp.properties import Masks, correlations, screened
 from nasgen.reproduce.bogp.searches import Place, Search, run_search
-from nasgen.reproduce.bogp.tables import TOTAL
+from nasgen.reproduce.bogp.tables import TOTAL, best_of
 from nasgen.reproduce.bogp.trainings import UNION, by_seeds, seconds, work
 from nasgen.reproduce.mnist import all_training, mnist
 from nasgen.training.loop import Score
@@ -81,6 +81,15 @@ def test_a_search_goes_on_where_it_was_cut_off(place: Place, monkeypatch: pytest
     assert len(whole["rows"]) == 7
     assert {round(row["sparsity"], 3) for row in whole["rows"]} == {0.9}
     assert len({row["genotype"] for row in whole["rows"]}) == 7
+
+
+def test_with_the_second_objective_a_sparse_mask_wins(place: Place) -> None:
+    found = run_search(place, Search("placed", "Bayesian", (0.5, 0.9), sparsity_weight=5.0, size=30))
+    assert {round(row["sparsity"], 3) for row in found["rows"]} == {0.5, 0.9}
+    assert all(row["accuracy"] <= 1 for row in found["rows"])  # without the bonus
+    best = max(found["rows"], key=lambda row: row["accuracy"] + 5 * row["sparsity"])
+    assert best_of(found)["sparsity"] == pytest.approx(0.9, abs=1e-3)
+    assert best_of(found)["accuracy"] == best["accuracy"]
 
 
 def test_masks_of_the_database_keep_exactly_so_many_weights(place: Place) -> None:
@@ -157,7 +166,8 @@ def test_the_whole_command_makes_tables_of_its_trainings(
                 for s in unit.sparsities
                 for worse in range(4)
             ]
-            return {"rows": rows, "test": level + 0.002 - 0.001 * unit.seed}
+            values = [row["accuracy"] + unit.sparsity_weight * row["sparsity"] for row in rows]
+            return {"rows": rows, "winner": int(np.argmax(values)), "test": level + 0.002 - 0.001 * unit.seed}
         assert isinstance(unit, Magnitude)
         level = 0.97 if not unit.kind else 0.94 + 0.005 * unit.rounds + 0.0001 * unit.seed
         return {"accuracy": level}
@@ -184,6 +194,8 @@ def test_the_whole_command_makes_tables_of_its_trainings(
     best = rows["sparsity 0.9: the best on validation, Glob5, at least 0.962 (their best, Glob5)"]
     assert best["ours"] == pytest.approx(0.965, abs=0.001)
     assert rows["alpha 0.1: f2, at least 1.04"]["ours"] == pytest.approx(0.95 + 0.1 * 0.15)
+    assert rows["alpha 0.1: accuracy on validation"]["ours"] == pytest.approx(0.95)
+    assert rows["alpha 0.1: accuracy on test"]["ours"] == pytest.approx(0.952)
     assert rows["sparsity does not fall with alpha: 1 where so"]["holds"] is True
     assert rows["sparsity 0.9: weights off 10,163, at most 1"]["holds"] is True
     assert said.code == 1  # of f2: what was put in the trainings' place is worse than what is asked

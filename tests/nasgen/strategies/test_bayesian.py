@@ -167,19 +167,6 @@ def test_restored_it_goes_on_as_before(within: str) -> None:
     assert [row.genotype for row in part.rows] == [row.genotype for row in whole.rows]
 
 
-def test_sparsity_counts_where_it_has_a_weight() -> None:
-    space = masks()
-    rng = np.random.default_rng(0)
-    rows = []
-    for number in range(20):
-        genotype = space.sample(rng)
-        rows.append(Evaluation(request_for(space, genotype, number), Outcome(0.5)))
-    strategy = Bayesian(space, lambda key: False, sparsity_weight=2.0)
-    strategy.tell(rows)
-    values = {strategy._values[row.key] for row in rows}
-    assert sorted(values) == pytest.approx([0.5 + 2 * 0.3, 0.5 + 2 * 0.6], abs=0.01)
-
-
 def test_failures_are_not_learned_from() -> None:
     space = masks()
     genotype = space.sample(np.random.default_rng(0))
