@@ -22,7 +22,8 @@ from nasgen.reproduce.bogp.properties import Masks, correlations, screened
 from nasgen.reproduce.bogp.searches import Place, Search, run_search
 from nasgen.reproduce.bogp.tables import TOTAL, best_of
 from nasgen.reproduce.bogp.trainings import UNION, by_seeds, seconds, work
-from nasgen.reproduce.mnist import all_training, mnist
+from nasgen.reproduce.mnist import mnist, mnist_task
+from nasgen.tasks.images import Images
 from nasgen.training.loop import Score
 from predictors import Surrogate
 from predictors.metadataset import MetaDataset
@@ -44,7 +45,7 @@ def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(searches, "EVALUATIONS", 7)
     yield Place(data / "mnist.npz", tmp_path / "runs")
     mnist.cache_clear()
-    all_training.cache_clear()
+    mnist_task.cache_clear()
 
 
 @pytest.mark.parametrize(("kind", "rounds"), [("Glob", 1), ("Unif", 1), ("Glob", 3)])
@@ -57,18 +58,18 @@ def test_magnitudes_leave_exactly_so_many_weights(place: Place, kind: str, round
 
 
 def test_choices_are_made_on_rows_that_nothing_else_is_scored_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    scored: list[object] = []
+    scored: list[list[int]] = []
 
-    def score(network: object, examples: object, precision: str) -> Score:
-        scored.append(examples)
+    def score(network: object, examples: Images, precision: str) -> Score:
+        scored.append(examples.labels.tolist())
         return Score(0.0, 0.5)
 
     monkeypatch.setattr(baselines, "score", score)
     found = [train_magnitude(place, Magnitude(chosen=chosen)) for chosen in (False, True)]
     assert found[0] == {"accuracy": 0.5, "kept_0": 784 * 128, "kept_1": 1280}
-    parts = mnist(place.mnist, 0)
-    assert scored[0] is parts.test
-    assert scored[1] is parts.validation
+    task = mnist_task(place.mnist)
+    held_out = task.split(seed=0)[1]  # as a search of that seed has them
+    assert scored == [task.y_test.tolist(), task.y_train[held_out].tolist()]
 
 
 def test_a_search_goes_on_where_it_was_cut_off(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
