@@ -185,6 +185,12 @@ class Evaluation:
         return self.outcome.fitness
 
     @property
+    def validation_accuracy(self) -> float | None:
+        """What the training ended with, 0..1: the fitness but for a bonus. None of look-ups and failures."""
+        curve = self.outcome.metrics.get("accuracy")
+        return curve[-1] if isinstance(curve, list) and curve else None
+
+    @property
     def failed(self) -> bool:
         """Whether the candidate has no fitness."""
         return self.outcome.failure is not None

@@ -23,6 +23,7 @@ FIRST_DEADLINE = 600.0
 """Seconds that an evaluation may take while none has ended yet, at the least."""
 
 Positive = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class _Frozen(BaseModel):
@@ -62,6 +63,7 @@ class Arguments(_Frozen):
     population: Annotated[int, Field(ge=2)] | None = None
     surrogate: str = "auto"
     objectives: tuple[str, ...] = ()
+    bonus: Mapping[str, Weight] = {}
     augment: Literal["auto", "none", "shift", "flip+shift"] = "auto"
     baseline: Literal["random"] | None = None
     workers: Positive | None = None
@@ -115,6 +117,8 @@ class Arguments(_Frozen):
             raise ValueError(f"--objectives must begin with {first}, found {self.objectives[0]}")
         if self.table is not None and (self.halving or self.curve_stop or self.inherit):
             raise ValueError("--halving, --curve-stop and --inherit are for trainings, found --table: leave them out")
+        if self.bonus:
+            self._check_bonus()
         if self.strategy == "irwin-harris" and (self.halving or self.table is not None):
             found = "--halving" if self.halving else "--table"
             raise ValueError(
@@ -125,6 +129,15 @@ class Arguments(_Frozen):
         if self.strategy == "nsga2" and len(self.objectives) < 2:
             raise ValueError("--strategy nsga2 needs two --objectives or more, as in accuracy,parameters")
         return self
+
+    def _check_bonus(self) -> None:
+        if self.table is not None:
+            raise ValueError("--bonus is added to the accuracy of trainings, found --table: leave --bonus out")
+        if len(self.objectives) > 1:
+            found = f"--objectives {','.join(self.objectives)}"
+            raise ValueError(f"--bonus makes one number of several, found {found}: leave one of the two out")
+        if self.curve_stop:  # by losses alone, which would end the sparse in favour of the dense
+            raise ValueError("--bonus rewards more than a low loss, found --curve-stop: leave one of the two out")
 
     @property
     def on_a_ladder(self) -> bool:
@@ -157,6 +170,7 @@ class Settings(_Frozen):
     ``fidelities`` names the budgets of a training from the lowest to the highest, empty for look-ups; ``final`` is
     the winner's. ``search_share`` is the part of a time budget after which nothing more is asked. ``curve_stop`` says
     whether trainings that fall behind are ended, and ``inherit`` whether they start from their parents' weights.
+    ``bonus`` has the weights of what is added to the accuracy (:mod:`nasgen.training.bonus`).
     ``first_deadline`` is how many seconds an evaluation may take while none has ended yet; ``expected`` is how many
     evaluations were foreseen. ``elastic`` says whether workers come and go with the nodes of a cluster; ``workers`` are
     then those there were at first. ``mirror`` is the URL of a copy.
@@ -168,6 +182,7 @@ class Settings(_Frozen):
     table: str | None
     fitness: str
     objectives: tuple[str, ...]
+    bonus: Mapping[str, float] = {}
     evaluations: int | None
     minutes: float | None
     seed: int
@@ -213,6 +228,7 @@ class Settings(_Frozen):
             "split_seed": self.seed,
             "fidelities": {name: one.model_dump() for name, one in self.fidelities.items()},
             "threads": self.threads,
+            "bonus": dict(self.bonus),
         }
 
 

@@ -193,6 +193,23 @@ class SlimmingNetwork(Protocol):
 
 
 @runtime_checkable
+class ReadingModule(Protocol):
+    """A module, of a network that a space builds, whose kind alone does not tell what its weights multiply."""
+
+    def squares(self, name: str, inputs: torch.Tensor) -> tuple[torch.Tensor, int]:
+        """Sums of the squares of what weights multiply in one pass, and of how many terms each: one a row and step.
+
+        Parameters
+        ----------
+        name
+            Of the weights, as in ``named_parameters()``; the sums broadcast to their shape.
+        inputs
+            What the module reads.
+        """
+        ...
+
+
+@runtime_checkable
 class FiniteSpace(SearchSpace[G], Protocol[G]):
     """A space small enough to be listed."""
 

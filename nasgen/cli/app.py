@@ -65,6 +65,7 @@ def _search_command(command: Callable[[Arguments, bool], None]) -> None:
         names = tuple(name.strip() for name in objectives.split(",")) if objectives else ()
         for part in ("space", "strategy"):
             values[f"{part}_options"] = named_values(f"{part}-option", values[f"{part}_options"])
+        values["bonus"] = named_values("bonus", values["bonus"])
         command(read_arguments(**values, objectives=names), as_json)
 
     app.command(command.__name__, help=command.__doc__)(with_options)

@@ -55,6 +55,12 @@ SurrogateName = Annotated[str, typer.Option(help="auto, off, the name of a model
 ObjectiveNames = Annotated[
     str | None, typer.Option(help="As in accuracy,parameters: all but the first are minimised, +NAME is maximised.")
 ]
+Bonus = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bonus", help="NAME=WEIGHT, as in sparsity=0.5: so many times that number of the graph counts; repeatable."
+    ),
+]
 Augment = Annotated[str, typer.Option(help="none, shift, flip+shift, or auto: what helps a small network.")]
 Baseline = Annotated[
     str | None, typer.Option(help="random: then a random search of as many evaluations, on top of --minutes.")
@@ -115,6 +121,7 @@ def search_options(
     population: Population = None,
     surrogate: SurrogateName = "auto",
     objectives: ObjectiveNames = None,
+    bonus: Bonus = None,
     augment: Augment = "auto",
     baseline: Baseline = None,
     workers: Workers = None,

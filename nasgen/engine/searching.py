@@ -55,7 +55,7 @@ def search(
         ``("accuracy", "parameters")`` and the like, with ``strategy="nsga2"``.
     options
         The other options of ``nasgen search``, with underscores: ``strategy``, ``workers``, ``surrogate``, ...;
-        ``space_options`` and ``strategy_options`` are mappings.
+        ``space_options``, ``strategy_options`` and ``bonus`` are mappings.
 
     Raises
     ------

@@ -114,10 +114,12 @@ def _resolve_lookup(arguments: Arguments, workers: Workers, cluster: Cluster | N
 def _resolve_training(
     arguments: Arguments, folder: RunFolder, say: Callable[[str], None], workers: Workers, cluster: Cluster | None
 ) -> Resolved:
+    from nasgen.planning.assembly import check_space
     from nasgen.planning.budget import longest_training, training_budget
     from nasgen.planning.kinds import check_kind, default_task
     from nasgen.planning.probe import choose_augmentation
     from nasgen.tasks import get_task, save_task
+    from nasgen.training.bonus import check_bonus
 
     started = time.monotonic()
     spec = arguments.task or default_task(arguments.space)
@@ -132,6 +134,8 @@ def _resolve_training(
         spec = str(Path(spec).resolve())
     space = _trainable(arguments, task)
     check_kind(arguments.space, space, task)
+    if arguments.bonus:
+        check_bonus(arguments.bonus, check_space(arguments.space, space))
     if "auto" == arguments.augment == task.augmentation:
         say("trying augmentations on a small network")
     augment = choose_augmentation(task, arguments.augment, arguments.seed, arguments.threads)
@@ -230,6 +234,7 @@ def _settings(
         table=str(Path(arguments.table).resolve()) if arguments.table else None,
         fitness=arguments.fitness or ACCURACY,
         objectives=arguments.objectives or (arguments.fitness or ACCURACY,),
+        bonus=arguments.bonus,
         evaluations=arguments.evaluations,
         minutes=arguments.minutes,
         seed=arguments.seed,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nasgen.pruning.pruner import Step, named
 from nasgen.pruning.saliency import SALIENCIES, Looks
 from nasgen.pruning.schedule import Left, Schedule
-from nasgen.pruning.scope import SCOPES, least
+from nasgen.pruning.scope import SCOPES, order_of
 from nasgen.pruning.targets import Target, targets_of
 from search_spaces import SlimmingNetwork
 from search_spaces.space import Channels
@@ -88,12 +88,12 @@ class ChannelPruner:
             layers = _layers(channels)
             free = torch.ones(channels.number, dtype=torch.bool)
             free[_best_of_each(channels, worth)] = False
-            count = self.schedule.count(number, Left(self.total, worth.sort().values))
-            count = min(count, int(free.sum()))
-            if not count:
+            order = order_of(worth, free, layers if self._by_layer else torch.zeros_like(layers))
+            left = worth[torch.cat([order, torch.where(~free)[0]])]
+            gone = order[: self.schedule.count(number, Left(self.total, left))]
+            if not len(gone):
                 return
-            groups = layers if self._by_layer else torch.zeros_like(layers)
-            kept = ~least(worth, free, groups, count)
+            kept = torch.ones_like(free).index_fill(0, gone, False)
             self.network = self.network.without_channels(kept.numpy())
             yield Step(number, int(kept.sum()), self.total)
             number += 1

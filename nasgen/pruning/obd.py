@@ -6,8 +6,9 @@ with ReLU, max-pooling and batch norm in evaluation mode,
     h = E_x Var_{k ~ p(x)} (d logit_k(x) / d w)
 
 with p the softmax: the curvature of the softmax alone is left, and no labels. A variance over classes is the mean
-square of d log p_k / d w, one backward pass for each class. With other non-linearities it is the diagonal of the
-Gauss-Newton matrix, from 0 as that is.
+square of d log p_k / d w, one backward pass for each class. Elsewhere it is the diagonal of the Gauss-Newton matrix,
+from 0 as that is: with other non-linearities (tanh, gates), and for the weights of a layer to itself even with ReLU,
+since a state that one was multiplied with meets it again at the next step.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nasgen.pruning.saliency import SALIENCIES, Looks
 from nasgen.pruning.schedule import Left, Schedule
-from nasgen.pruning.scope import SCOPES, least
+from nasgen.pruning.scope import SCOPES, order_of
 from nasgen.pruning.targets import Target
 
 Value = TypeVar("Value")
@@ -97,18 +97,21 @@ class Pruner:
     def __iter__(self) -> Iterator[Step]:
         """Prune once for each step of the schedule, until it is over."""
         number = 0
-        while count := self._count(number, compared := self._compared()):
-            self._keep(self._alive() & ~least(compared, self._alive(), self._groups, count, self.scope.equal))
+        while len(gone := self._going(number)):
+            self._keep(self._alive().index_fill(0, gone, False))
             yield Step(number, self.kept, self.total)
             number += 1
+
+    def _going(self, number: int) -> Tensor:
+        """The places of the weights that go at a step."""
+        compared = self._compared()
+        order = order_of(compared, self._alive(), self._groups, self.scope.equal)
+        return order[: self.schedule.count(number, Left(self.total, compared[order]))]
 
     def _compared(self) -> Tensor:
         """The saliency of every weight, as the scope compares them."""
         saliencies = self.saliency(self.targets, self.looks, self._generator)
         return self.scope.compared(self.targets, saliencies).cpu()
-
-    def _count(self, number: int, compared: Tensor) -> int:
-        return self.schedule.count(number, Left(self.total, compared[self._alive()].sort().values))
 
     def _alive(self) -> Tensor:
         return torch.cat([target.mask.flatten() != 0 for target in self.targets]).cpu()

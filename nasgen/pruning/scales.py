@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nasgen.pruning.records import Records
 from nasgen.pruning.targets import Target
+from search_spaces import ReadingModule
 
 AT_ONCE = 500
 
@@ -16,8 +17,10 @@ AT_ONCE = 500
 def input_scales(network: nn.Module, targets: Sequence[Target], inputs: Tensor) -> list[Tensor]:
     """For each target the root mean square of what its weights multiply, in a shape that broadcasts to theirs.
 
-    Of linear layers, convolutions, and recurrent layers of torch's kind whose weights are ``weight_ih*`` and
-    ``weight_hh*``: these read the layer's inputs, and its own outputs of the step before (0 before the first).
+    The mean is over rows, and places or steps. Of linear layers, convolutions, modules that say what they read
+    (:class:`search_spaces.space.ReadingModule`, as those of the spaces ``mask``, ``sparse`` and ``rnn`` do), and
+    recurrent layers of torch's kind whose weights are ``weight_ih*`` and ``weight_hh*``: these read the layer's inputs,
+    and its own outputs of the step before (0 before the first).
 
     Raises
     ------
@@ -44,6 +47,8 @@ def input_scales(network: nn.Module, targets: Sequence[Target], inputs: Tensor) 
 
 def _square(target: Target, read: Tensor, wrote: Tensor) -> tuple[Tensor, int]:
     """The sum of squares of what a target's weights multiplied in one pass, and how many terms there were."""
+    if isinstance(target.module, ReadingModule):
+        return target.module.squares(target.attribute, read)
     if isinstance(target.module, nn.Linear):
         return read.square().flatten(0, -2).sum(dim=0), read[..., 0].numel()
     if isinstance(target.module, nn.modules.conv._ConvNd):
@@ -56,8 +61,8 @@ def _square(target: Target, read: Tensor, wrote: Tensor) -> tuple[Tensor, int]:
     if target.attribute.startswith(("weight_ih", "weight_hh")) and read.ndim == 3:
         return _recurrent_square(target, read, wrote), read.shape[0] * read.shape[1]
     raise ValueError(
-        "expected linear, convolutional or recurrent layers to scale weights by what they read, found "
-        f"{target.name} of a {type(target.module).__name__}"
+        "expected linear, convolutional or recurrent layers, or modules that say what they read, to scale weights by "
+        f"it, found {target.name} of a {type(target.module).__name__}"
     )
 
 

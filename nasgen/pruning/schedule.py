@@ -20,7 +20,7 @@ class Left:
     total
         Weights before the first step.
     saliencies
-        Of those that are left, ascending; shape (left,).
+        Of those that are left, in the order in which they go; shape (left,).
     """
 
     total: int
@@ -95,13 +95,16 @@ class Relative:
 
 @dataclass(frozen=True)
 class Bucket:
-    """As many weights, the least first, as sum up to no more than ``size`` in saliency."""
+    """As many weights, in the order in which they go, as sum up to no more than ``size`` in saliency.
+
+    Saliencies count as the scope compares them.
+    """
 
     size: float
 
     def count(self, step: int, left: Left) -> int:
-        """The largest such prefix; all but one weight at most."""
-        return min(int((left.saliencies.cumsum(0) <= self.size).sum()), len(left) - 1)
+        """The largest such prefix, to which the next weight would be too much; all but one weight at most."""
+        return int((left.saliencies[:-1].cumsum(0) <= self.size).sum())
 
 
 @dataclass(frozen=True)

@@ -58,47 +58,27 @@ def _deviation(target: Target) -> Tensor:
     return deviation if deviation > 0 else torch.ones_like(deviation)
 
 
-def least(compared: Tensor, alive: Tensor, groups: Tensor, count: int, equal: bool = False) -> Tensor:
-    """Which of the weights that are alive go, as a mask; of equal ones the first.
+def order_of(compared: Tensor, alive: Tensor, groups: Tensor, equal: bool = False) -> Tensor:
+    """The places of the weights that are alive, in the order in which they go; of equal ones the first before others.
+
+    Within a group the least goes first. Between groups it is the turn of the one that has given up the smallest share:
+    after any number of turns, what each has given up is that share of it, rounded to the nearest (by the method of
+    Sainte-Lague). No group has to take a weight back when one more is to go, as with largest remainders it may.
 
     Parameters
     ----------
     compared, alive, groups
         The saliency of each weight, whether there still is one, and its group; shape (n,).
-    count
-        How many go in all. Each group gives up the same share of what it has, and what rounding leaves over goes to
-        the groups that it would cut most; of equal ones the first.
     equal
-        Each group gives up the same number instead, or all it has.
+        Groups give up one weight each in turn instead, as long as they have some.
     """
-    living = torch.bincount(groups[alive], minlength=int(groups.max()) + 1).tolist()
-    shares = _equal_numbers(living, count) if equal else _equal_shares(living, count)
-    gone = torch.zeros_like(alive)
-    for group, share in enumerate(shares):
-        (places,) = torch.where(alive & (groups == group))
-        order = torch.argsort(compared[places], stable=True)
-        gone[places[order[:share]]] = True
-    return gone
-
-
-def _equal_shares(living: Sequence[int], count: int) -> list[int]:
-    """The count spread over the groups by their sizes: rounded down, and one more where the remainder is largest."""
-    total = sum(living)
-    shares = [count * size // total for size in living]
-    remainders = sorted(range(len(living)), key=lambda group: -(count * living[group] % total))
-    for group in remainders[: count - sum(shares)]:
-        shares[group] += 1
-    return shares
-
-
-def _equal_numbers(living: Sequence[int], count: int) -> list[int]:
-    """The count spread over the groups by equal numbers, the smallest groups first: they may not have so many."""
-    shares, left = [0] * len(living), count
-    order = sorted(range(len(living)), key=lambda group: living[group])
-    for place, group in enumerate(order):
-        shares[group] = min(living[group], left // (len(order) - place))
-        left -= shares[group]
-    return shares
+    (places,) = torch.where(alive)
+    places = places[compared[places].argsort(stable=True)]
+    places = places[groups[places].argsort(stable=True)]
+    group, sizes = groups[places], torch.bincount(groups[places])
+    number = torch.arange(len(places)) - (sizes.cumsum(0) - sizes)[group]
+    turn = number if equal else (2 * number + 1).double() / sizes[group]
+    return places[turn.argsort(stable=True)]
 
 
 SCOPES: Mapping[str, Scope] = {

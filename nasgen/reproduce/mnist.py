@@ -32,7 +32,7 @@ def check_mnist(folder: Path) -> Path:
     path = folder / FILE
     if not path.is_file():
         raise InputError(f"--data expects a folder with {FILE} (keras-style arrays of MNIST), found none in {folder}")
-    task = _task(path)
+    task = mnist_task(path)
     if task.x_train.shape != (ROWS, 1, 28, 28) or task.n_classes != 10:
         found = f"{len(task.x_train)} of shape {task.input_shape} and {task.n_classes} classes"
         raise InputError(f"{path}: expected {ROWS} training images of shape (1, 28, 28) and 10 classes, found {found}")
@@ -42,7 +42,7 @@ def check_mnist(folder: Path) -> Path:
 @cache
 def mnist(path: Path, seed: int) -> Parts:
     """The three parts, normalised by the mean and deviation of all training pixels; a sixth is held out by seed."""
-    task = _task(path)
+    task = mnist_task(path)
     kept, held = stratified_split(np.random.default_rng(seed), task.y_train, HELD_OUT)
     return Parts(
         *(
@@ -57,14 +57,8 @@ def mnist(path: Path, seed: int) -> Parts:
 
 
 @cache
-def all_training(path: Path) -> Images:
-    """All training rows, for what is scored on test alone."""
-    task = _task(path)
-    return Images.of(task.x_train, task.y_train, task.normalisation)
-
-
-@cache
-def _task(path: Path) -> Task:
+def mnist_task(path: Path) -> Task:
+    """The data as a search reads them."""
     from nasgen.tasks import get_task
 
     return get_task(path)

@@ -33,7 +33,8 @@ def fit_surrogate(
     sources
         Folders of runs, Parquet files, or CSV files with a column ``genotype`` (or ``arch_str``).
     target
-        A column of the tables; of a run ``fitness`` or a metric (``parameters``, ``seconds``, ...).
+        A column of the tables; of a run ``fitness``, a metric (``parameters``, ``seconds``, ...), or ``accuracy`` where
+        that is not the fitness.
     out
         The folder of the surrogate.
     model, features

@@ -72,10 +72,18 @@ class SearchResult:
         if self.final is None:
             parameters = self.best.outcome.metrics.get("parameters")
             shown, fitness, test_accuracy = self.best.genotype, self.best.fitness, None
+            validation_accuracy = self.best.validation_accuracy
         else:
             parameters = self.final.parameters
             shown, fitness, test_accuracy = self.final.genotype, self.final.fitness, self.final.test_accuracy
-        return {"genotype": shown, "fitness": fitness, "test_accuracy": test_accuracy, "parameters": parameters}
+            validation_accuracy = self.final.validation_accuracy
+        return {
+            "genotype": shown,
+            "fitness": fitness,
+            "validation_accuracy": validation_accuracy,
+            "test_accuracy": test_accuracy,
+            "parameters": parameters,
+        }
 
 
 def _numbers(row: Evaluation) -> dict[str, float]:

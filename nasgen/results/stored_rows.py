@@ -175,7 +175,8 @@ def read_source(path: str) -> Table:
 def read_run(path: str) -> Table:
     """The rows of a run that have an outcome: the columns of ``COLUMNS``, and one a metric that is a number.
 
-    Of a row that failed there are neither fitness nor seconds. Costs that the run did not measure are None.
+    Of a row that failed there are neither fitness nor seconds. Costs that the run did not measure are None. Where the
+    fitness holds a bonus, there is a column ``accuracy`` too.
 
     Raises
     ------
@@ -195,6 +196,8 @@ def read_run(path: str) -> Table:
         request, outcome = row.request, row.outcome
         numbers = {name: value for name, value in outcome.metrics.items() if type(value) in (int, float)}
         metrics = {f"metric_{name}" if name in {*COLUMNS} - {*COSTS} else name: numbers[name] for name in numbers}
+        if settings.bonus:
+            metrics["accuracy"] = row.validation_accuracy
         own = (request.genotype, request.key, request.fidelity, "search", request.seed, outcome.fitness, None, None)
         seconds = None if row.failed else outcome.seconds
         values.append({**dict(zip(COLUMNS, (*own, seconds), strict=True)), **metrics})

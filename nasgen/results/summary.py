@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nasgen.errors import InputError
-from nasgen.evaluation import Outcome, Request
+from nasgen.evaluation import Evaluation, Outcome, Request
 from nasgen.storage.folder import RunFolder
 from nasgen.storage.store import Store
 
@@ -101,17 +101,36 @@ def write_parquet(store: Store, path: Path) -> None:
 
 
 def print_best(store: Store, rows: int = 20) -> None:
-    """Print the best rows as a table for a person, those of the highest fidelity first."""
+    """Print the best rows as a table for a person, those of the highest fidelity first.
+
+    Where a bonus is part of the fitness, the accuracy on validation stands beside it.
+    """
+    best = store.best(k=rows)
+    plain = all(_is_accuracy(row) for row in best)
+    beside = "" if plain else f"{'accuracy':>8}  "
     print(
-        f"{'number':>6}  {'fidelity':8}  {'fitness':>8}  {'parameters':>10}  {'seconds':>7}  {'operator':16}  genotype"
+        f"{'number':>6}  {'fidelity':8}  {'fitness':>8}  {beside}{'parameters':>10}  {'seconds':>7}  "
+        f"{'operator':16}  genotype"
     )
-    for row in store.best(k=rows):
+    for row in best:
         parameters = f"{row.outcome.metrics['parameters']:.0f}" if "parameters" in row.outcome.metrics else ""
         seconds, operator = row.outcome.seconds, row.request.operator
+        beside = "" if plain else f"{row.validation_accuracy:8.4f}  "
         print(
-            f"{row.number:6}  {row.request.fidelity:8}  {row.fitness:8.4f}  {parameters:>10}  {seconds:7.1f}  "
+            f"{row.number:6}  {row.request.fidelity:8}  {row.fitness:8.4f}  {beside}{parameters:>10}  {seconds:7.1f}  "
             f"{operator:16}  {_beginning(row.genotype)}"
         )
+
+
+def _is_accuracy(row: Evaluation) -> bool:
+    """Whether a row's fitness is its accuracy on validation, or a look-up, without a bonus."""
+    return row.validation_accuracy in (None, row.fitness)
+
+
+def _fitness(row: Evaluation) -> str:
+    """The fitness of a row that has one, with the accuracy where that is another number."""
+    shown = f"{row.fitness:.4f}"
+    return shown if _is_accuracy(row) else f"{shown} (validation accuracy {row.validation_accuracy:.4f})"
 
 
 def _beginning(genotype: str) -> str:
@@ -119,17 +138,22 @@ def _beginning(genotype: str) -> str:
     return genotype if len(genotype) <= SHOWN else f"{genotype[:SHOWN]}..."
 
 
+def _weighted(bonus: Mapping[str, float]) -> str:
+    """A bonus as one writes it: ``+ 0.5 x sparsity - 1e-08 x parameters``."""
+    return " ".join(f"{'-' if weight < 0 else '+'} {abs(weight):g} x {name}" for name, weight in bonus.items())
+
+
 def result_lines(result: SearchResult) -> list[str]:
     """What a search came to, for a person."""
     if result.best is None:
         return [f"no candidate of {result.evaluations} has a fitness; `nasgen status {result.path}` says why"]
     lines = [f"{result.evaluations} evaluations, {result.failed} failed"]
-    lines.append(f"best fitness {result.best.fitness:.4f}: {_beginning(result.best.genotype)}")
+    lines.append(f"best fitness {_fitness(result.best)}: {_beginning(result.best.genotype)}")
     if result.final is not None:
         final = result.final
         lines.append(
-            f"final network: test accuracy {final.test_accuracy:.4f} (validation {final.fitness:.4f} in the search), "
-            f"{final.parameters} parameters, in {result.path}/best"
+            f"final network: test accuracy {final.test_accuracy:.4f} (validation {final.validation_accuracy:.4f} in "
+            f"the search), {final.parameters} parameters, in {result.path}/best"
         )
     if result.baseline is not None:
         lines += [f"random baseline: {line}" for line in result_lines(result.baseline)]
@@ -149,11 +173,12 @@ def status_lines(path: str | Path) -> list[str]:
         of += f" in {settings['minutes']:g} minutes" if settings["minutes"] is not None else ""
         lines = [
             f"{path}: {settings['strategy']} on {settings['space']}, seed {settings['seed']}",
+            *([f"fitness      validation accuracy {_weighted(settings['bonus'])}"] if settings.get("bonus") else []),
             f"evaluations  {store.n_results}{of} done, {len(store.pending())} pending, {store.n_failed} failed",
         ]
         best = store.best()
         if best:
-            lines.append(f"best         {best[0].fitness:.4f}  {_beginning(best[0].genotype)}")
+            lines.append(f"best         {_fitness(best[0])}  {_beginning(best[0].genotype)}")
         lines += [f"failed       {count} x {cause}" for cause, count in store.failure_counts().items()]
         lines += _prediction_quality(store)
         final = store.meta("final")

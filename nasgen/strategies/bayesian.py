@@ -45,8 +45,6 @@ class Bayesian(Generic[G]):
         bound is maximised over the genotypes themselves.
     similarity
         By which it is fetched (:data:`nasgen.strategies.database.SIMILARITIES`).
-    sparsity_weight
-        Times the sparsity of a genotype's graph (its ``info``), added to the fitness (the paper's second objective).
     """
 
     generational = False
@@ -62,7 +60,6 @@ class Bayesian(Generic[G]):
         kappa: float = KAPPA,
         within: str = "database",
         similarity: str = "standardised cosine",
-        sparsity_weight: float = 0.0,
     ) -> None:
         if within not in ("box", "database"):
             raise ValueError(f"within must be box or database, found {within!r}")
@@ -74,7 +71,6 @@ class Bayesian(Generic[G]):
         self.kappa = kappa
         self.within = within
         self.similarity = similarity
-        self.sparsity_weight = sparsity_weight
         self._seed: int | None = None
         self._database: Database[G] | None = None
         self._keys: list[str] = []
@@ -85,14 +81,7 @@ class Bayesian(Generic[G]):
         """Failures are not learned from; their genotypes are not asked again."""
         for evaluation in evaluations:
             if evaluation.fitness is not None:
-                self._values[evaluation.key] = self._value(evaluation)
-
-    def _value(self, evaluation: Evaluation) -> float:
-        assert evaluation.fitness is not None
-        if not self.sparsity_weight:
-            return evaluation.fitness
-        info = self.space.to_graph(self.space.decode(evaluation.genotype)).info
-        return evaluation.fitness + self.sparsity_weight * info["sparsity"]
+                self._values[evaluation.key] = evaluation.fitness
 
     def ask(self, rng: np.random.Generator) -> list[Proposal[G]]:
         """One genotype of the database that was not asked before; a random one when there is none left."""

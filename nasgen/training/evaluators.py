@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nasgen.errors import InputError
 from nasgen.evaluation import Failure, Outcome, Request
 from nasgen.plugins import check_options, is_plugin, load_plugin
+from nasgen.training.bonus import bonus_of
 from nasgen.training.inheritance import WeightStore
 from nasgen.training.stopping import hopeless
 from search_spaces import InheritingSpace, NarrowingSpace, TrainableSpace, get_space
@@ -150,7 +151,7 @@ class TableEvaluator:
 
 
 class TrainingEvaluator:
-    """Fitness by training: build the network, train it on the task's train part, score it on validation.
+    """Fitness by training: build the network, train it on the task's train part, score it on validation, add the bonus.
 
     Parameters
     ----------
@@ -168,6 +169,8 @@ class TrainingEvaluator:
         Where it trains; None for CUDA where there is a device.
     weights
         Folder in which trained weights are kept for others to inherit; None to keep none.
+    bonus
+        Weights of numbers of the graph that are added to the validation accuracy.
     """
 
     def __init__(
@@ -180,6 +183,7 @@ class TrainingEvaluator:
         threads: int = 1,
         device: str | None = None,
         weights: str | None = None,
+        bonus: Mapping[str, float] = {},
     ) -> None:
         from nasgen.tasks import get_task
         from nasgen.tasks.examples import training_examples
@@ -189,6 +193,7 @@ class TrainingEvaluator:
         numerics.prepare(threads)
         self.weights = WeightStore(weights) if weights else None
         self.space: TrainableSpace[Any] = build_space(space, space_options)
+        self.bonus = bonus
         self.task = get_task(task)
         device = device or numerics.default_device()
         self.recipes = {name: Recipe(**one["recipe"]) for name, one in fidelities.items()}
@@ -231,7 +236,7 @@ class TrainingEvaluator:
             **inherited,
         }
         return Outcome(
-            fitness=trained.fitness,
+            fitness=trained.fitness + bonus_of(self.bonus, info),
             metrics=metrics,
             origin="inherited" if inherited else "trained",
             weights=self.weights.save(self.space.encode(genotype), network.state_dict()) if self.weights else "",

@@ -40,7 +40,9 @@ class Final:
     number, genotype
         Of the row that was trained again.
     fitness
-        Its validation fitness in the search.
+        Its fitness in the search.
+    validation_accuracy
+        Its accuracy on validation there.
     test_accuracy
         Share of the test rows it classifies rightly, 0..1.
     parameters
@@ -54,6 +56,7 @@ class Final:
     number: int
     genotype: str
     fitness: float
+    validation_accuracy: float
     test_accuracy: float
     parameters: int
     epochs: int
@@ -64,7 +67,8 @@ class Final:
 def stored_final(store: Store) -> Final | None:
     """The final training of a run that has had it."""
     values = store.meta("final")
-    return Final(**values) if values else None
+    # runs from before there was a bonus: their fitness is the accuracy
+    return Final(**{"validation_accuracy": values["fitness"], **values}) if values else None
 
 
 def train_final(
@@ -205,6 +209,7 @@ def final_training(
         number=row.number,
         genotype=row.genotype,
         fitness=row.fitness if row.fitness is not None else float("nan"),
+        validation_accuracy=row.validation_accuracy if row.validation_accuracy is not None else float("nan"),
         test_accuracy=test_accuracy,
         parameters=sum(parameter.numel() for parameter in trained_network.parameters()),
         epochs=epochs,

@@ -27,7 +27,7 @@ from search_spaces.masks.genotype import MAX_NODES, Bools, MaskGenotype, decode,
 from search_spaces.masks.mutation import MUTATIONS
 from search_spaces.masks.placement import PLACEMENTS, centres, input_density
 from search_spaces.masks.relational import edge_weights, masks_of, slices
-from search_spaces.masks.validity import Limits, kept_weights, masked_weights, validate
+from search_spaces.masks.validity import Limits, kept_weights, masked_weights, masked_widths, validate
 from search_spaces.options import known_names, perceptron_layers
 from search_spaces.space import Offspring
 from search_spaces.texts import shortened
@@ -45,7 +45,8 @@ class MaskSpace:
     """The space of sparse multilayer perceptrons whose masks are relational graphs of a fixed number of weights.
 
     Every node of a graph owns some input features and a slice of each hidden layer; the units of a node read those of
-    the nodes that it reads, in every layer before a hidden one. The classifier is dense, and counts among the weights.
+    the nodes that it reads, in every layer before a hidden one. The classifier is dense unless told, and counts among
+    the weights.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ class MaskSpace:
     hidden
         Widths of the hidden layers.
     nodes
-        Number of nodes: the narrowest layer before the classifier, but 256 at most, unless told.
+        Number of nodes: the narrowest layer before the classifier, or that too where it is masked, but 256 at most,
+        unless told.
     sparsities
         Shares of all weights that are left out, of which a sampled genotype has one. Unless told, 0.9, or the highest
         one of .75, .6, .45, .3 and .15 of which the dense classifier and the self edges leave room for anything.
@@ -77,6 +79,8 @@ class MaskSpace:
         A number of at least 0 for each input feature, such as the standard deviation of the training pixels.
     self_edges
         Whether every node reads itself, as in You et al. 2020.
+    masked_classifier
+        Whether nodes own the classes too, and the classifier's weights are masked as those of the other layers.
     init
         Initial weights: ``dense``, those that the dense network would have under the same seed, or ``fan-in``, the
         same scaled to the number of weights that each unit has.
@@ -107,17 +111,20 @@ class MaskSpace:
         placements: Sequence[str] | None = None,
         input_spread: Sequence[float] | None = None,
         self_edges: bool = True,
+        masked_classifier: bool = False,
         init: str = "dense",
         mutations: Sequence[str] = tuple(MUTATIONS),
         crossovers: Sequence[str] = tuple(CROSSOVERS),
     ) -> None:
         shape, widths = perceptron_layers(input_shape, hidden, n_classes, init)
-        most = min(prod(shape), *widths, MAX_NODES)
+        for option, value in (("self_edges", self_edges), ("masked_classifier", masked_classifier)):
+            if type(value) is not bool:
+                raise ValueError(f"{option} must be true or false, found {value!r}")
+        masked = masked_widths(widths, n_classes, masked_classifier)
+        most = min(prod(shape), *masked, MAX_NODES)
         number = most if nodes is None else nodes
         if type(number) is not int or not 2 <= number <= most:
             raise ValueError(f"nodes must be 2..{most}, no more than the narrowest layer has units, found {nodes!r}")
-        if type(self_edges) is not bool:
-            raise ValueError(f"self_edges must be true or false, found {self_edges!r}")
         self.init = init
         self.generators = known_names("generators", generators, GENERATORS)
         self.mutual = _ascending("mutual", mutual, 1.0)
@@ -129,8 +136,9 @@ class MaskSpace:
             raise ValueError("input_spread must have a number an input feature for the placement 'spread', found none")
         self.mutations = known_names("mutations", mutations, MUTATIONS)
         self.crossovers = known_names("crossovers", crossovers, CROSSOVERS)
-        self.sparsities, kept = _sparsities(sparsities, shape, widths, n_classes, number if self_edges else 0)
-        self.limits = Limits(shape, n_classes, widths, number, kept, self_edges)
+        head = 0 if masked_classifier else widths[-1] * n_classes
+        self.sparsities, kept = _sparsities(sparsities, prod(shape), masked, head, number if self_edges else 0)
+        self.limits = Limits(shape, n_classes, widths, number, kept, self_edges, masked_classifier)
 
     def __repr__(self) -> str:
         return f"MaskSpace({', '.join(f'{name}={value!r}' for name, value in self.options().items())})"
@@ -149,6 +157,7 @@ class MaskSpace:
             "placements": list(self.placements),
             "input_spread": None if self.input_spread is None else list(self.input_spread),
             "self_edges": self.limits.self_edges,
+            "masked_classifier": self.limits.masked_classifier,
             "init": self.init,
             "mutations": list(self.mutations),
             "crossovers": list(self.crossovers),
@@ -164,7 +173,7 @@ class MaskSpace:
         limits, n = self.limits, self.limits.nodes
         spread = None if self.input_spread is None else np.array(self.input_spread)
         owners = PLACEMENTS[placement](rng, limits.input_shape, n, spread)
-        weights = edge_weights(owners, limits.hidden, n)
+        weights = edge_weights(owners, limits.widths, n)
         own = int(np.trace(weights))  # edges of nodes to themselves take no part in what follows
         share = min(1.0, max(0.0, (kept - own) / max(1, limits.masked - own)))
         least, most = self.mutual
@@ -212,20 +221,28 @@ class MaskSpace:
         return to_graph(genotype, self.limits, None if self.input_spread is None else np.array(self.input_spread))
 
     def masks(self, genotype: MaskGenotype) -> list[Bools]:
-        """The masks of the layers before hidden ones, each of shape (out, in); ValueError where it has no such."""
-        return masks_of(genotype, self.limits.hidden)
+        """The masks of the masked layers, each of shape (out, in); ValueError where it has no such."""
+        return masks_of(genotype, self.limits.widths)
 
     def build(self, genotype: MaskGenotype, input_shape: tuple[int, ...], n_classes: int) -> nn.Module:
         """The network of a genotype; equal texts build equal networks. ValueError on another number of inputs."""
         from search_spaces.masks.network import build_network
 
-        return build_network(genotype, self.limits.hidden, input_shape, n_classes, init=self.init)
+        return build_network(genotype, self.limits.widths, input_shape, self._dense(n_classes), init=self.init)
 
     def source(self, genotype: MaskGenotype, input_shape: tuple[int, ...], n_classes: int) -> tuple[str, str]:
         """Python that needs torch alone, and the name of the class in it that equals :meth:`build`'s network."""
         from search_spaces.sparse.source import SOURCE_CLASS, network_source
 
-        return network_source(self.masks(genotype), n_classes), SOURCE_CLASS
+        return network_source(self.masks(genotype), self._dense(n_classes)), SOURCE_CLASS
+
+    def _dense(self, n_classes: int) -> int | None:
+        """The width of the dense classifier; None where it is masked, and then of the width that it was masked for."""
+        if not self.limits.masked_classifier:
+            return n_classes
+        if n_classes != self.limits.n_classes:
+            raise ValueError(f"n_classes must be {self.limits.n_classes}, for which masks are, found {n_classes}")
+        return None
 
 
 def _spread(values: Sequence[float] | None, inputs: int) -> tuple[float, ...] | None:
@@ -248,30 +265,33 @@ def _ascending(option: str, values: Sequence[float], most: float) -> tuple[float
 
 
 def _sparsities(
-    values: Sequence[float] | None, shape: tuple[int, ...], hidden: tuple[int, ...], n_classes: int, nodes: int
+    values: Sequence[float] | None, inputs: int, widths: tuple[int, ...], head: int, nodes: int
 ) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """The sparsities, and how many weights of the masked layers each keeps; ``nodes`` is 0 without self edges."""
-    inputs = prod(shape)
-    needed = _most_self_weights(inputs, hidden, nodes) if nodes else 1
-    kept = {s: kept_weights(inputs, hidden, n_classes, s) for s in SPARSITIES}
+    """The sparsities, and how many weights of the masked layers each keeps.
+
+    ``head`` is 0 where the classifier is masked too, and ``nodes`` without self edges.
+    """
+    needed = _most_self_weights(inputs, widths, nodes) if nodes else 1
+    kept = {s: kept_weights(inputs, widths, head, s) for s in SPARSITIES}
     chosen = next(([s] for s in SPARSITIES if kept[s] > needed), [0.0]) if values is None else values
     numbers = isinstance(chosen, list | tuple) and all(type(s) in (int, float) and 0 <= s < 1 for s in chosen)
     if not numbers or not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"sparsities must be different numbers from 0 up to below 1, found {shortened(values)}")
-    found = tuple(kept_weights(inputs, hidden, n_classes, s) for s in chosen)
+    found = tuple(kept_weights(inputs, widths, head, s) for s in chosen)
     for sparsity, number in zip(chosen, found, strict=True):
         if number < needed:
-            head, own = hidden[-1] * n_classes, f" and {needed} weights of nodes that read themselves" if nodes else ""
+            dense = [f"the {head} weights of the dense classifier"] if head else []
+            own = [f"{needed} weights of nodes that read themselves"] if nodes else []
             raise ValueError(
-                f"sparsities must leave room for the {head} weights of the dense classifier{own}, found {sparsity}, "
-                f"which leaves {head + number} of {masked_weights(inputs, hidden) + head}: lower it"
+                f"sparsities must leave room for {' and '.join(dense + own) or 'a weight'}, found {sparsity}, "
+                f"which leaves {head + number} of {masked_weights(inputs, widths) + head}: lower it"
                 + (", or take more nodes" if nodes else "")
             )
     return tuple(map(float, chosen)), found
 
 
-def _most_self_weights(inputs: int, hidden: tuple[int, ...], nodes: int) -> int:
+def _most_self_weights(inputs: int, widths: tuple[int, ...], nodes: int) -> int:
     """How many weights the edges of nodes to themselves have at most, whoever owns the inputs."""
-    units = [np.bincount(slices(width, nodes)) for width in hidden]
+    units = [np.bincount(slices(width, nodes)) for width in widths]
     later = sum(int((above * below).sum()) for below, above in pairwise(units))
     return int(units[0].max()) * inputs + later

@@ -93,5 +93,5 @@ def _child(
 ) -> MaskGenotype:
     """Some edges with some owners: those first, then what ``spare`` has, then any."""
     classes = np.where(edges, 0, np.where(spare.matrix, 1, 2))
-    weights = edge_weights(owned, limits.hidden, len(edges))
+    weights = edge_weights(owned, limits.widths, len(edges))
     return MaskGenotype.of(repaired(rng, classes, weights, kept, self_edges=limits.self_edges), owned, kept)

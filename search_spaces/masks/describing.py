@@ -59,6 +59,6 @@ def _locality(genotype: MaskGenotype, owned: Ints, limits: Limits) -> float:
 
 
 def _mean_spread(genotype: MaskGenotype, owned: Ints, limits: Limits, spread: Floats) -> float:
-    units = np.bincount(layer_owners(owned, limits.hidden, genotype.nodes)[0][0], minlength=genotype.nodes)
+    units = np.bincount(layer_owners(owned, limits.widths, genotype.nodes)[0][0], minlength=genotype.nodes)
     read = units @ genotype.matrix  # how many hidden units read the inputs of each node
     return float((read[owned] * spread).sum() / read[owned].sum())

@@ -1,4 +1,4 @@
-"""The torch module of a genotype: a multilayer perceptron with the weights of its masks, and a dense classifier."""
+"""The torch module of a genotype: a multilayer perceptron with the weights of its masks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from search_spaces.sparse.perceptron import SparsePerceptron
 
 
 def build_network(
-    genotype: MaskGenotype, hidden: Sequence[int], input_shape: Sequence[int], n_classes: int, *, init: str = "dense"
+    genotype: MaskGenotype,
+    widths: Sequence[int],
+    input_shape: Sequence[int],
+    n_classes: int | None = None,
+    *,
+    init: str = "dense",
 ) -> SparsePerceptron:
     """The network of a genotype; equal genotypes give the same network under the same seed.
 
@@ -21,12 +26,12 @@ def build_network(
     ----------
     genotype
         A valid genotype.
-    hidden
-        Widths of the hidden layers.
+    widths
+        Of what the masked layers write.
     input_shape
         Of one input.
     n_classes
-        Width of the logits.
+        Width of a dense classifier after them; None where the last of them is the classifier.
     init
         ``dense`` or ``fan-in`` (:class:`search_spaces.sparse.linear.SparseLinear`).
 
@@ -38,5 +43,5 @@ def build_network(
     if prod(input_shape) != len(genotype.owners):
         expected = f"{len(genotype.owners)} features, as many as the genotype has owners"
         raise ValueError(f"input_shape must have {expected}, found {tuple(input_shape)}")
-    masks = [torch.from_numpy(mask) for mask in masks_of(genotype, hidden)]
+    masks = [torch.from_numpy(mask) for mask in masks_of(genotype, widths)]
     return SparsePerceptron(masks, n_classes, init=init)

@@ -57,25 +57,25 @@ def node_matrix(mask: Bools, out_owners: Ints, in_owners: Ints, nodes: int, *, s
     return np.asarray(kept > share * sizes)
 
 
-def layer_owners(owners: Ints, hidden: Sequence[int], nodes: int) -> list[Owners]:
+def layer_owners(owners: Ints, widths: Sequence[int], nodes: int) -> list[Owners]:
     """The owners of the outputs and inputs of every masked layer: those of the inputs are given, all others slices."""
-    units = [owners, *(slices(width, nodes) for width in hidden)]
+    units = [owners, *(slices(width, nodes) for width in widths)]
     return [(above, below) for below, above in pairwise(units)]
 
 
-def edge_weights(owners: Ints, hidden: Sequence[int], nodes: int) -> Ints:
+def edge_weights(owners: Ints, widths: Sequence[int], nodes: int) -> Ints:
     """How many weights of all masked layers together an edge would keep, shape (nodes, nodes)."""
-    counts = [[np.bincount(side, minlength=nodes) for side in layer] for layer in layer_owners(owners, hidden, nodes)]
+    counts = [[np.bincount(side, minlength=nodes) for side in layer] for layer in layer_owners(owners, widths, nodes)]
     return np.asarray(sum(np.outer(above, below) for above, below in counts), dtype=np.int64)
 
 
-def surplus_of(genotype: MaskGenotype, hidden: Sequence[int]) -> tuple[int, int]:
+def surplus_of(genotype: MaskGenotype, widths: Sequence[int]) -> tuple[int, int]:
     """How many weights its edges would keep beyond ``kept``, and how many the largest of its edges would keep."""
-    weights = edge_weights(genotype.owned, hidden, genotype.nodes)[genotype.matrix]
+    weights = edge_weights(genotype.owned, widths, genotype.nodes)[genotype.matrix]
     return int(weights.sum()) - genotype.kept, int(weights.max(initial=0))
 
 
-def masks_of(genotype: MaskGenotype, hidden: Sequence[int]) -> list[Bools]:
+def masks_of(genotype: MaskGenotype, widths: Sequence[int]) -> list[Bools]:
     """The masks of all masked layers, each of shape (out, in): ``kept`` weights in all.
 
     They are blow-ups of the genotype's matrix. The weights that these have beyond ``kept`` are left out of one edge,
@@ -87,14 +87,14 @@ def masks_of(genotype: MaskGenotype, hidden: Sequence[int]) -> list[Bools]:
     ValueError
         If the edges have fewer weights than ``kept``, or so many more that one edge cannot lack them all.
     """
-    surplus, largest = surplus_of(genotype, hidden)
+    surplus, largest = surplus_of(genotype, widths)
     if not 0 <= surplus < max(largest, 1):
         raise ValueError(broken_surplus(genotype.kept, surplus, largest))
     matrix = genotype.matrix
-    layers = layer_owners(genotype.owned, hidden, genotype.nodes)
+    layers = layer_owners(genotype.owned, widths, genotype.nodes)
     masks = [blow_up(matrix, *owners) for owners in layers]
     if surplus:
-        weights = edge_weights(genotype.owned, hidden, genotype.nodes)
+        weights = edge_weights(genotype.owned, widths, genotype.nodes)
         reader, read = np.argwhere(matrix & (weights == largest))[-1]
         for mask, (above, below) in zip(reversed(masks), reversed(layers), strict=True):
             units, inputs = np.nonzero(np.outer(above == reader, below == read))

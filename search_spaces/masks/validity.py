@@ -28,6 +28,8 @@ class Limits:
         Numbers of weights that may be kept in the masked layers.
     self_edges
         Whether every node reads itself.
+    masked_classifier
+        Whether the weights of the classifier are masked too.
     """
 
     input_shape: tuple[int, ...]
@@ -36,6 +38,12 @@ class Limits:
     nodes: int
     kept: tuple[int, ...]
     self_edges: bool
+    masked_classifier: bool = False
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of what the masked layers write, the first one first."""
+        return masked_widths(self.hidden, self.n_classes, self.masked_classifier)
 
     @property
     def inputs(self) -> int:
@@ -44,27 +52,31 @@ class Limits:
 
     @property
     def head(self) -> int:
-        """Weights of the classifier, all of which are kept."""
-        return self.hidden[-1] * self.n_classes
+        """Weights of a dense classifier, all of which are kept."""
+        return 0 if self.masked_classifier else self.hidden[-1] * self.n_classes
 
     @property
     def masked(self) -> int:
         """Weights of the masked layers, kept or not."""
-        return masked_weights(self.inputs, self.hidden)
+        return masked_weights(self.inputs, self.widths)
 
 
-def masked_weights(inputs: int, hidden: tuple[int, ...]) -> int:
-    """The weights of the layers before hidden ones."""
-    return sum(above * below for above, below in zip(hidden, (inputs, *hidden), strict=False))
+def masked_widths(hidden: tuple[int, ...], n_classes: int, masked_classifier: bool) -> tuple[int, ...]:
+    """The widths of what the masked layers write."""
+    return (*hidden, n_classes) if masked_classifier else hidden
 
 
-def kept_weights(inputs: int, hidden: tuple[int, ...], n_classes: int, sparsity: float) -> int:
-    """How many weights of the masked layers stay at a sparsity of all layers, the dense classifier included.
+def masked_weights(inputs: int, widths: tuple[int, ...]) -> int:
+    """The weights of masked layers that write so many units."""
+    return sum(above * below for above, below in zip(widths, (inputs, *widths), strict=False))
 
-    0 or fewer, where the classifier alone has more than stay in all.
+
+def kept_weights(inputs: int, widths: tuple[int, ...], head: int, sparsity: float) -> int:
+    """How many weights of the masked layers stay at a sparsity of all layers, a dense classifier included.
+
+    0 or fewer, where the ``head`` weights of that alone are more than stay in all.
     """
-    head = hidden[-1] * n_classes
-    return round((1 - sparsity) * (masked_weights(inputs, hidden) + head)) - head
+    return round((1 - sparsity) * (masked_weights(inputs, widths) + head)) - head
 
 
 def validate(genotype: MaskGenotype, limits: Limits) -> list[str]:
@@ -94,7 +106,7 @@ def _broken_edges(genotype: MaskGenotype, limits: Limits) -> list[str]:
         violations.append(f"kept must be {' or '.join(map(str, limits.kept))}, found {genotype.kept}")
     if limits.self_edges and (blind := np.flatnonzero(~genotype.matrix.diagonal()).tolist()):
         violations.append(f"every node must read itself, found that nodes {shortened(blind)} do not")
-    surplus, largest = surplus_of(genotype, limits.hidden)
+    surplus, largest = surplus_of(genotype, limits.widths)
     if not 0 <= surplus < max(largest, 1):
         violations.append(broken_surplus(genotype.kept, surplus, largest))
     return violations
@@ -102,4 +114,4 @@ def _broken_edges(genotype: MaskGenotype, limits: Limits) -> list[str]:
 
 def weights_of_edges(genotype: MaskGenotype, limits: Limits) -> Ints:
     """How many weights each edge would keep, shape (nodes, nodes)."""
-    return edge_weights(genotype.owned, limits.hidden, genotype.nodes)
+    return edge_weights(genotype.owned, limits.widths, genotype.nodes)

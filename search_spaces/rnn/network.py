@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from search_spaces.rnn.cells import CELLS
 from search_spaces.rnn.genotype import GATES, RnnGenotype, canonical
-from search_spaces.rnn.wavefront import Front, Wavefront
+from search_spaces.rnn.wavefront import Front, Wavefront, states_by_step
 from search_spaces.rnn.wiring import Wiring
 
 
@@ -93,14 +93,30 @@ class RnnNetwork(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """(B, T) to (B, n_classes)."""
-        codes = codes.long()
-        lengths = (codes != 0).sum(dim=1)
-        front = Front(self.cell, self.wiring.starts, self._layer, self._rows, self.wiring.reach)
-        states = Wavefront.apply(  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
-            self._weights(), self._bias(), self._inputs(codes), lengths, front
-        )
+        states = Wavefront.apply(*self._of_wavefront(codes))  # type: ignore[no-untyped-call]  # untyped in torch's stubs
         logits: Tensor = self.readout(states.index_select(0, self._read).t())
         return logits
+
+    def squares(self, name: str, inputs: Tensor) -> tuple[Tensor, int]:
+        """Of embedded codes, states, or states before (:class:`search_spaces.space.ReadingModule`).
+
+        States before the first step are 0, and steps after the end of a sequence do not count.
+        """
+        lengths = _lengths(inputs)
+        terms = int(lengths.sum())
+        steps = torch.arange(inputs.shape[1], device=inputs.device)[:, None]
+        if name == "weight_in":
+            embedded = self.embedding(inputs.t().long()).square()
+            return embedded.masked_fill((steps >= lengths)[:, :, None], 0).sum(dim=(0, 1)), terms
+        read, ends = (self.wiring.recurrent, lengths - 1) if name == "weight_hh" else (self.wiring.forward, lengths)
+        squares = states_by_step(*self._of_wavefront(inputs)).square()
+        of_neurons = squares.masked_fill((steps >= ends)[:, None], 0).sum(dim=(0, 2))
+        return of_neurons[torch.from_numpy(self.wiring.sources[read[:, 1]])], terms
+
+    def _of_wavefront(self, codes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Front]:
+        """What the wavefront takes."""
+        front = Front(self.cell, self.wiring.starts, self._layer, self._rows, self.wiring.reach)
+        return self._weights(), self._bias(), self._inputs(codes.long()), _lengths(codes), front
 
     def _weights(self) -> Tensor:
         """All weights but those of the inputs as one matrix, shape (blocks n, columns)."""
@@ -118,6 +134,10 @@ class RnnNetwork(nn.Module):
         by_block = torch.zeros_like(self.weight_in).index_copy(0, self._of_inputs, self.weight_in)
         table = self.embedding.weight @ by_block.flatten(0, 1).t()
         return F.embedding(codes.t(), table).transpose(1, 2).contiguous()
+
+
+def _lengths(codes: Tensor) -> Tensor:
+    return (codes != 0).sum(dim=1)
 
 
 def _uniform(widths: Tensor) -> nn.Parameter:

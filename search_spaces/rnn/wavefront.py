@@ -56,32 +56,10 @@ class Wavefront(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weights: Tensor, bias: Tensor, inputs: Tensor, lengths: Tensor, front: Front) -> Tensor:
         """Run all diagonals."""
-        cell, n, reach, later = front.cell, len(front.layer), front.reach, front.starts[1:-1]
-        steps, _, batch = inputs.shape
-        diagonals = steps + len(later)
-        history = weights.new_zeros(reach + diagonals, n, batch)
-        windows = weights.new_empty(diagonals, weights.shape[1], batch)
-        sums = weights.new_empty(diagonals, len(weights), batch)
-        memories = weights.new_zeros(diagonals + 1 if cell.remembers else 1, n, batch)
-        ends = lengths + front.layer[:, None]
-        shortest = diagonals if cell.bounded else int(lengths.min())
-        moments = _moments(cell, history, sums, memories)
-        for d, now in enumerate(moments):
-            torch.index_select(_recent(history, d, reach), 0, front.rows, out=windows[d])
-            torch.addmm(bias[:, None], weights, windows[d], out=now.sums)
-            if d < steps:
-                first = _of_first_layer(now.sums, front)
-                first += inputs[d].view(first.shape)
-            cell.step(now)
-            if d < len(later):  # the first step of these layers is still to come
-                now.state[later[d] :] = 0
-                if cell.remembers:
-                    now.memory[later[d] :] = 0
-            if d >= shortest:  # what follows the end of a sequence may grow beyond all bounds, and times zero is NaN
-                now.state.masked_fill_(ends <= d, 0)
-        last = ends - 1 + reach
-        ctx.save_for_backward(weights, history, windows, sums, memories, last)
-        ctx.front, ctx.steps = front, steps
+        history, *others = _run(weights, bias, inputs, lengths, front)
+        last = lengths + front.layer[:, None] - 1 + front.reach
+        ctx.save_for_backward(weights, history, *others, last)
+        ctx.front, ctx.steps = front, len(inputs)
         return history.gather(0, last[None])[0]
 
     @staticmethod
@@ -106,6 +84,47 @@ class Wavefront(torch.autograd.Function):
             by_weights.addmm_(by.sums, windows[d].t())
         by_inputs = torch.stack([_of_first_layer(by, front).flatten(0, 1) for by in by_sums[: ctx.steps]])
         return by_weights, by_sums.sum(dim=(0, 2)), by_inputs, None, None
+
+
+def states_by_step(weights: Tensor, bias: Tensor, inputs: Tensor, lengths: Tensor, front: Front) -> Tensor:
+    """States of all neurons after every step, shape (T, n, B), of what a :class:`Wavefront` takes; no gradients.
+
+    What follows the end of a sequence has no meaning.
+    """
+    with torch.no_grad():
+        history, *_ = _run(weights, bias, inputs, lengths, front)
+    diagonals = torch.arange(len(inputs), device=history.device)[:, None] + front.layer
+    return history[diagonals + front.reach, torch.arange(len(front.layer), device=history.device)]
+
+
+def _run(
+    weights: Tensor, bias: Tensor, inputs: Tensor, lengths: Tensor, front: Front
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The states of all diagonals behind ``reach`` of zeros; what they read, their sums, and their memories."""
+    cell, n, reach, later = front.cell, len(front.layer), front.reach, front.starts[1:-1]
+    steps, _, batch = inputs.shape
+    diagonals = steps + len(later)
+    history = weights.new_zeros(reach + diagonals, n, batch)
+    windows = weights.new_empty(diagonals, weights.shape[1], batch)
+    sums = weights.new_empty(diagonals, len(weights), batch)
+    memories = weights.new_zeros(diagonals + 1 if cell.remembers else 1, n, batch)
+    ends = lengths + front.layer[:, None]
+    shortest = diagonals if cell.bounded else int(lengths.min())
+    moments = _moments(cell, history, sums, memories)
+    for d, now in enumerate(moments):
+        torch.index_select(_recent(history, d, reach), 0, front.rows, out=windows[d])
+        torch.addmm(bias[:, None], weights, windows[d], out=now.sums)
+        if d < steps:
+            first = _of_first_layer(now.sums, front)
+            first += inputs[d].view(first.shape)
+        cell.step(now)
+        if d < len(later):  # the first step of these layers is still to come
+            now.state[later[d] :] = 0
+            if cell.remembers:
+                now.memory[later[d] :] = 0
+        if d >= shortest:  # what follows the end of a sequence may grow beyond all bounds, and times zero is NaN
+            now.state.masked_fill_(ends <= d, 0)
+    return history, windows, sums, memories
 
 
 def _moments(cell: Cell, history: Tensor, sums: Tensor, memories: Tensor) -> list[Moment]:

@@ -50,6 +50,11 @@ class SparseLinear(nn.Module):
         """(..., in) to (..., out)."""
         return F.linear(inputs, self.matrix(), self.bias)
 
+    def squares(self, name: str, inputs: Tensor) -> tuple[Tensor, int]:
+        """Of the inputs that the kept weights read (:class:`search_spaces.space.ReadingModule`)."""
+        rows = inputs.reshape(-1, self.in_features)
+        return rows.square().sum(dim=0)[self._places % self.in_features], len(rows)
+
     def extra_repr(self) -> str:
         """What torch prints of the layer."""
         return f"in_features={self.in_features}, out_features={self.out_features}, kept={len(self.weight)}"

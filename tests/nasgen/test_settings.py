@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from training_settings import settings as training
 
 from nasgen.errors import InputError
 from nasgen.planning.resolve import resolve
@@ -52,6 +53,10 @@ def settled(cells: Path, tmp_path: Path, **values: Any) -> Settings:
         ({"objectives": ("fitness", "parameters", "+parameters")}, "--objectives must differ"),
         ({"objectives": ("parameters", "fitness")}, "--objectives must begin with fitness, found parameters"),
         ({"strategy": "nsga2"}, "--strategy nsga2 needs two --objectives"),
+        ({"bonus": {"flops": 1.0}}, "--bonus is added to the accuracy of trainings, found --table: leave --bonus out"),
+        ({"bonus": {"flops": float("inf")}}, "--bonus: .*finite number, found inf"),
+        ({"bonus": {"flops": "much"}}, "--bonus: .*found 'much'"),
+        ({"bonus": {"flops": True}}, "--bonus: .*found True"),
         ({"colour": "red"}, "--colour"),
     ],
 )
@@ -59,6 +64,18 @@ def test_refusals_name_the_option_and_what_was_found(values: dict[str, Any], mes
     with pytest.raises(InputError, match=message) as caught:
         lookup(Path("t.csv"), **values)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"curve_stop": True}, "--curve-stop"),
+        ({"strategy": "nsga2", "objectives": ("accuracy", "macs")}, "--objectives accuracy,macs"),
+    ],
+)
+def test_a_bonus_goes_with_one_fitness_and_whole_trainings(values: dict[str, Any], found: str) -> None:
+    with pytest.raises(InputError, match=f"^--bonus .* found {found}: leave one of the two out$"):
+        read_arguments(out="run", evaluations=3, bonus={"macs": -1e-9}, **values)
 
 
 def test_settings_leave_nothing_open(cell_table: Path, tmp_path: Path) -> None:
@@ -136,6 +153,13 @@ def test_identity_is_everything_that_decides_a_row(
         check_identity(json.loads(json.dumps(then)), now)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_identity_holds_a_bonus_where_there_is_one() -> None:
+    without, weighted = identity(training(), "hash"), identity(training(bonus={"macs": -1e-9}), "hash")
+    assert "bonus" not in without  # as in runs from before there was any
+    with pytest.raises(InputError, match=r"bonus was None, is \{'macs': -1e-09\}"):
+        check_identity(without, weighted)
 
 
 @pytest.mark.parametrize("change", [{"workers": 3}, {"evaluations": 90}, {"minutes": 5.0}, {"executor": "processes"}])

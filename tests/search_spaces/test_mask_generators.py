@@ -50,7 +50,7 @@ def edges_of(ranks: np.ndarray, pairs: int) -> np.ndarray:
 
 
 def test_the_kept_weights_of_the_papers_network_by_hand() -> None:
-    assert {s: kept_weights(784, (128,), 10, s) for s in SPARSITIES} == KEPT
+    assert {s: kept_weights(784, (128,), 1280, s) for s in SPARSITIES} == KEPT
     assert KEPT[0.9] + 1280 == round(0.1 * (784 * 128 + 128 * 10)) == 10163
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from search_spaces.masks import MaskGenotype, MaskSpace
 from search_spaces.masks.network import build_network
+from search_spaces.masks.relational import slices
 from search_spaces.sparse.linear import SparseLinear
 from search_spaces.sparse.perceptron import SparsePerceptron
 
@@ -155,9 +156,34 @@ def test_a_unit_depends_on_the_inputs_of_the_nodes_within_as_many_hops_as_there_
     assert torch.equal(states, network.features(inputs))
 
 
+@pytest.mark.parametrize("self_edges", [True, False])
+def test_nodes_may_own_the_classes_too(self_edges: bool) -> None:
+    space = MaskSpace(SHAPE, 10, hidden=(24,), sparsities=(0.7,), self_edges=self_edges, masked_classifier=True)
+    assert space.limits.nodes == 10  # no more than there are classes
+    kept = round(0.3 * (64 * 24 + 24 * 10))
+    for seed in range(5):
+        genotype = space.sample(np.random.default_rng(seed))
+        assert space.validate(genotype) == []
+        first, classifier = space.masks(genotype)
+        assert (first.shape, classifier.shape) == ((24, 64), (10, 24))
+        assert first.sum() + classifier.sum() == kept
+        reads = [[classifier[reader][slices(24, 10) == node].all() for node in range(10)] for reader in range(10)]
+        assert (np.array(reads) != genotype.matrix).sum() <= 1  # one class a node; one edge may lack the surplus
+        network = space.build(genotype, SHAPE, 10)
+        assert [mask.sum().item() for mask in network.masks()] == [first.sum(), classifier.sum()]
+        info = space.to_graph(genotype).info
+        assert info["parameters"] == sum(parameter.numel() for parameter in network.parameters())
+        assert info["sparsity"] == pytest.approx(0.7, abs=0.001)
+    with pytest.raises(ValueError, match="n_classes must be 10, for which masks are, found 3"):
+        space.build(genotype, SHAPE, 3)
+
+
+@pytest.mark.parametrize("masked_classifier", [False, True])
 @pytest.mark.parametrize(("hidden", "shape"), [((24, 16), SHAPE), ((17,), (3, 5, 4))])
-def test_exported_code_gives_the_same_logits(hidden: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    space = MaskSpace(shape, 3, hidden=hidden, sparsities=(0.5,))
+def test_exported_code_gives_the_same_logits(
+    hidden: tuple[int, ...], shape: tuple[int, ...], masked_classifier: bool
+) -> None:
+    space = MaskSpace(shape, 3, hidden=hidden, sparsities=(0.5,), masked_classifier=masked_classifier)
     genotype = space.sample(np.random.default_rng(2))
     network = space.build(genotype, shape, 3)
     text, name = space.source(genotype, shape, 3)

@@ -70,6 +70,7 @@ def test_the_space_is_trainable_reads_images_and_is_made_again_from_its_options(
         input_spread=[0.0] * 32 + [1.0] * 32,
         mutual=[0.5, 1],
         focus=[1, 2],
+        masked_classifier=True,
         init="fan-in",
     )
     assert isinstance(space, TrainableSpace)
@@ -123,6 +124,12 @@ def test_the_sparsity_is_lower_where_the_classifier_leaves_no_room() -> None:
             {"sparsities": (0.99,)},
             "sparsities must leave room for the 1280 weights of the dense classifier and 784 weights of nodes that "
             "read themselves, found 0.99, which leaves 1016 of 101632: lower it, or take more nodes",
+        ),
+        ({"masked_classifier": 1}, "masked_classifier must be true or false, found 1"),
+        ({"masked_classifier": True, "nodes": 11}, "nodes must be 2..10, no more than the narrowest layer has units"),
+        (
+            {"masked_classifier": True, "sparsities": (0.9,)},
+            "room for 10320 weights of nodes that read themselves, found 0.9, which leaves 10163 of 101632: lower it",
         ),
         ({"nodes": 10, "sparsities": (0.9,)}, "and 10192 weights of nodes that read themselves, found 0.9"),
         ({"generators": ("er", "tree")}, "generators must be some of er, ws-flex, ba"),

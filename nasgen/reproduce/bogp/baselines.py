@@ -9,7 +9,8 @@ from nasgen.pruning.pruner import Pruner
 from nasgen.pruning.schedule import Cubic, Geometric, Schedule
 from nasgen.pruning.targets import targets_of
 from nasgen.reproduce.bogp.searches import HIDDEN, Place
-from nasgen.reproduce.mnist import all_training, mnist
+from nasgen.reproduce.mnist import mnist_task
+from nasgen.tasks.examples import all_training_examples, final_test_examples, training_examples
 from nasgen.training import numerics
 from nasgen.training.loop import initialise, score, train
 from nasgen.training.recipe import PUBLISHED_MASK_EPOCHS, Recipe
@@ -32,8 +33,8 @@ class Magnitude(Unit):
     cubic
         Whether most goes in the first rounds (Zhu and Gupta 2017) instead of the same share in each.
     chosen
-        Whether it is trained on 50,000 rows and scored on the other 10,000, by which choices are made; else on all of
-        them, and scored on test.
+        Whether it is trained on nine tenths of the rows and scored on the others, as a search of the same seed cuts
+        them: by these choices are made. Else on all of them, and scored on test.
     full_batch
         Whether a training is 50 steps on all rows together, as the paper says, instead of what comes to its accuracy.
     """
@@ -52,8 +53,11 @@ def train_magnitude(place: Place, unit: Magnitude) -> dict[str, float]:
     from torch import nn
 
     numerics.prepare(1)
-    parts = mnist(place.mnist, unit.seed)
-    training = parts.training if unit.chosen else all_training(place.mnist)
+    task = mnist_task(place.mnist)
+    if unit.chosen:
+        training, scored, _ = training_examples(task, unit.seed)
+    else:
+        training, scored = all_training_examples(task), final_test_examples(task)
     network = initialise(
         lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 10)), unit.seed
     )
@@ -68,5 +72,4 @@ def train_magnitude(place: Place, unit: Magnitude) -> dict[str, float]:
     else:
         train(network, training, recipe, seed=unit.seed)
     kept = {f"kept_{number}": float(target.mask.sum()) for number, target in enumerate(targets)}
-    scored = parts.validation if unit.chosen else parts.test
     return {"accuracy": score(network, scored, recipe.precision).accuracy, **kept}

@@ -46,8 +46,7 @@ def draw_masks(place: Place, unit: Masks) -> dict[str, Any]:
     genotypes = [space.sample(rng) for _ in range(unit.count)]
     graphs = [space.to_graph(genotype) for genotype in genotypes]
     rows = get_features("relational5").compute(graphs)
-    head = space.limits.hidden[-1] * space.limits.n_classes
-    kept = [sum(int(mask.sum()) for mask in space.masks(genotype)) + head for genotype in genotypes]
+    kept = [sum(int(mask.sum()) for mask in space.masks(genotype)) + space.limits.head for genotype in genotypes]
     return {"properties": rows.tolist(), "kept": sorted(set(kept))}
 
 

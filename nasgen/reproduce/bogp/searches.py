@@ -50,7 +50,7 @@ class Search(Unit):
     sparsities
         Of all weights, the dense classifier's included.
     sparsity_weight
-        Of the second objective: accuracy plus so many times the sparsity.
+        Of the second objective: accuracy plus so many times the sparsity; the run's bonus.
     size
         Masks in the database.
     """
@@ -64,11 +64,10 @@ class Search(Unit):
 
 
 def run_search(place: Place, unit: Search) -> dict[str, Any]:
-    """The rows of a search, and what its winner comes to on test after its final training."""
+    """The rows of a search, the place of its winner among them, and what that comes to on test when trained again."""
     import nasgen
 
     folder = place.runs / hashlib.sha256(unit.name.encode()).hexdigest()[:16]
-    options = {**STRATEGIES[unit.strategy], "size": unit.size, "sparsity_weight": unit.sparsity_weight}
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
         if folder.exists():
             result = nasgen.resume(folder, evaluations=EVALUATIONS)
@@ -82,17 +81,19 @@ def run_search(place: Place, unit: Search) -> dict[str, Any]:
                 seed=unit.seed,
                 profile="paper",
                 strategy="bayesian",
-                strategy_options=options,
+                strategy_options={**STRATEGIES[unit.strategy], "size": unit.size},
                 space_options={**SPACES[unit.space], "hidden": [HIDDEN], "sparsities": list(unit.sparsities)},
+                bonus={"sparsity": unit.sparsity_weight} if unit.sparsity_weight else {},
                 augment="none",
                 executor="inline",
                 window=1,
             )
     with nasgen.Store(folder / "store.sqlite") as store:
-        rows = [
-            {"genotype": row.genotype, "accuracy": row.fitness, "sparsity": row.outcome.metrics["sparsity"]}
-            for row in store.evaluations()
-            if row.fitness is not None
-        ]
+        trained = [row for row in store.evaluations() if not row.failed]
+    rows = [
+        {"genotype": row.genotype, "accuracy": row.validation_accuracy, "sparsity": row.outcome.metrics["sparsity"]}
+        for row in trained
+    ]
     assert result.final is not None
-    return {"rows": rows, "test": result.final.test_accuracy}
+    winner = [row.number for row in trained].index(result.final.number)
+    return {"rows": rows, "winner": winner, "test": result.final.test_accuracy}

@@ -20,7 +20,7 @@ SMALL_WEIGHT = 1e-3
 """Below it a weight counts as gone, when an L1 penalty is judged by what it leaves."""
 
 KINDS: Mapping[str, tuple[float, ...]] = {
-    "weight decay": (0.00008, 0.0005, 0.005),
+    "weight decay": (0.00008, 0.0005, 0.005, 0.05),
     "dropout": (0.1, 0.3, 0.5),
     "L1": (1e-5, 1e-4),
 }

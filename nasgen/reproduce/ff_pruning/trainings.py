@@ -23,7 +23,6 @@ ONE_SHOT_EPOCHS = 25
 OTHER_RATES = (0.25, 0.4, 0.6, 0.7)
 SIZES = (10_000, 5_000, 1_000)
 SCRATCH_RATE = 0.9
-LARGE_METHODS = ("random", "class-blinded", "class-uniform")
 
 Results = Mapping[Any, Any]
 """What came of each unit."""
@@ -83,7 +82,7 @@ def scratch_units() -> list[Pruned]:
 
 def large_units() -> list[Pruned]:
     """The network with two hidden layers."""
-    return [Pruned(Dense(LARGE, seed), method) for method in LARGE_METHODS for seed in FEW]
+    return [Pruned(Dense(LARGE, seed), method) for method in METHODS for seed in FEW]
 
 
 def regularised_units() -> list[Regularised]:

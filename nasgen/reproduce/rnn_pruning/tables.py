@@ -45,10 +45,11 @@ FLOORS: Mapping[tuple[str, str, int, bool], tuple[float, ...]] = {
 
 def tables_of(results: Results) -> list[Table]:
     """All tables."""
-    return [_cells(results), _safe(results), _chosen(results), _retrained(results)]
+    return [cells(results), safe(results), _chosen(results), _retrained(results)]
 
 
-def _cells(results: Results) -> Table:
+def cells(results: Results) -> Table:
+    """Every cell of theirs beside ours, right after pruning."""
     rows, distances = [], []
     for unit in (Prune(cell, place) for cell in CELLS for place in PLACES):
         for rate, found in zip(unit.rates, results.pruned[unit], strict=True):
@@ -83,7 +84,8 @@ def safe_rate(accuracies: Sequence[float], rates: Sequence[int], dense: float, d
     return safe
 
 
-def _safe(results: Results) -> Table:
+def safe(results: Results) -> Table:
+    """Up to which rate pruning is safe, theirs beside ours."""
     rows = []
     for place, published in SAFE.items():
         for cell, paper in zip(CELLS, published, strict=True):
@@ -133,7 +135,7 @@ def _retrained(results: Results) -> Table:
             floor = FLOORS.get((cell, place, rate, ours), (0.0,) * len(shares))[number - 1]
             if floor and (whole or ours):
                 holds, asked = mean >= floor, f", at least {floor}"
-            if (cell, place, rate) == ("gru", "i2h", 100):
+            if (place, rate) == ("i2h", 100):
                 holds, asked = mean <= CHANCE, f", at most {CHANCE}"
             when = f"{number} epoch{'s' if number > 1 else ''}" if whole else f"{share:g} of an epoch"
             item = f"{CELLS[cell]}, {place} {rate} %, {'our' if ours else 'their'} recipe, after {when}{asked}"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import tiny_training
 from lookup_search import Say
+from tiny_sequences import marked
 
 import nasgen
 from nasgen.compression.curve import Pruned, prune, table_lines
@@ -199,11 +200,16 @@ def test_a_folder_without_a_winner_is_refused(say: Say, tmp_path: Path) -> None:
     assert "expected a run, or a folder with weights.safetensors, found neither" in said.err
 
 
-def test_networks_without_channels_say_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("space", ["mask", "sparse", "rnn"])
+def test_networks_of_every_space_are_judged_by_what_their_weights_multiply(space: str, tmp_path: Path) -> None:
+    task = marked() if space == "rnn" else tiny_training.digits()
+    options = {"rnn": {"nodes": [10, 12]}, "sparse": {"hidden": [16]}, "mask": {}}[space]
     with pytest.MonkeyPatch.context() as patch:
         tiny_training.shorten(patch)
-        tiny_training.search(tmp_path / "run", tiny_training.digits(), evaluations=2, space="mask")
+        tiny_training.search(tmp_path / "run", task, evaluations=2, augment="auto", space=space, space_options=options)
     with pytest.raises(InputError, match="networks that can lose channels, as those of the space cnn"):
         prune(tmp_path / "run", granularity="channel")
-    with pytest.raises(InputError, match="--method activation cannot judge this network"):
-        prune(tmp_path / "run", method="activation")
+    pruned = prune(tmp_path / "run", [0.5], method="activation", scope="uniform", retrain=0)
+    (row,) = pruned.rows
+    assert row["kept"] == pruned.dense["weights"] - pruned.dense["weights"] // 2
+    assert pruned.out.name == "pruned-weight-activation"

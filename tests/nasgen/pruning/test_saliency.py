@@ -151,6 +151,9 @@ def test_what_cannot_be_scaled_is_named() -> None:
     network.forward = lambda inputs: network[0](inputs)  # type: ignore[method-assign]
     with pytest.raises(ValueError, match=r"expected weights that take part when the network runs, found idle\.weight"):
         input_scales(network, targets_of(network), torch.randn(4, 2))
+    cell = nn.LSTMCell(2, 3)  # which reads a step, and does not say of which sequence
+    with pytest.raises(ValueError, match=r"modules that say what they read, .* found weight_ih of a LSTMCell"):
+        input_scales(cell, targets_of(cell), torch.randn(4, 2))
 
 
 def test_random_saliencies_follow_their_generator() -> None:

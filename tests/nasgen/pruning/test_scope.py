@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from nasgen.pruning import SCOPES, OneShot, Pruner, Target, targets_of
-from nasgen.pruning.scope import Scope, least
+from nasgen.pruning.scope import Scope, order_of
 
 
 def two_layers(first: list[list[float]], second: list[list[float]]) -> tuple[nn.Sequential, list[Target]]:
@@ -84,14 +84,28 @@ def test_groups_of_gates_follow_their_rows() -> None:
     assert groups.tolist() == [0] * 2 + [1] * 2 + [2] * 2 + [3] * 2 + [4] * 4 + [5] * 4 + [6] * 4 + [7] * 4
 
 
-def test_what_rounding_leaves_over_goes_where_it_would_cut_most() -> None:
+def test_what_is_asked_of_a_layer_is_its_share_rounded_to_the_nearest() -> None:
     alive = torch.ones(7, dtype=torch.bool)
     groups = torch.tensor([0, 0, 0, 0, 0, 1, 1])
-    gone = least(torch.arange(7.0), alive, groups, 4)  # 20/7 = 2.86 and 8/7 = 1.14
-    assert gone.tolist() == [True, True, True, False, False, True, False]
+    order = order_of(torch.arange(7.0), alive, groups)
+    # turns come at shares of .1 .3 .5 .7 .9 of the one, and of .25 .75 of the other
+    assert order.tolist() == [0, 5, 1, 2, 3, 6, 4]
 
 
-def test_of_equal_weights_the_first_go_and_no_more_than_asked() -> None:
+def test_no_weight_comes_back_when_one_more_goes() -> None:
+    """By largest remainders, layers of 6, 6 and 2 give up 4, 4, 2 of 10, and 5, 5, 1 of 11."""
+    groups = torch.repeat_interleave(torch.tensor([0, 1, 2]), torch.tensor([6, 6, 2]))
+    order = order_of(torch.rand(14), torch.ones(14, dtype=torch.bool), groups)
+    given = [torch.bincount(groups[order[:count]], minlength=3).tolist() for count in (10, 11, 12)]
+    assert given == [[5, 4, 1], [5, 5, 1], [5, 5, 2]]
+
+
+def test_layers_that_give_up_equal_numbers_take_turns_as_long_as_they_can() -> None:
+    groups = torch.tensor([0, 0, 0, 1, 2, 2])
+    order = order_of(torch.tensor([3.0, 1, 2, 0, 9, 8]), torch.ones(6, dtype=torch.bool), groups, equal=True)
+    assert order.tolist() == [1, 3, 5, 2, 4, 0]
+
+
+def test_of_equal_weights_the_first_go_and_none_that_are_gone() -> None:
     equal, alive = torch.ones(6), torch.tensor([True, False, True, True, True, True])
-    gone = least(equal, alive, torch.zeros(6, dtype=torch.int64), 3)
-    assert gone.tolist() == [True, False, True, True, False, False]
+    assert order_of(equal, alive, torch.zeros(6, dtype=torch.int64)).tolist() == [0, 2, 3, 4, 5]

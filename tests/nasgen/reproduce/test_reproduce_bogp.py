@@ -21,9 +21,10 @@ from nasgen.reproduce.bogp.baselines import Magnitude, train_magnitude
 from nasgen.reproduce.bogp.plots import labels
 from nasgen.reproduce.bogp.properties import Masks, correlations, screened
 from nasgen.reproduce.bogp.searches import Place, Search, run_search
-from nasgen.reproduce.bogp.tables import TOTAL
+from nasgen.reproduce.bogp.tables import TOTAL, best_of
 from nasgen.reproduce.bogp.trainings import UNION, by_seeds, seconds, work
-from nasgen.reproduce.mnist import all_training, mnist
+from nasgen.reproduce.mnist import mnist, mnist_task
+from nasgen.tasks.images import Images
 from nasgen.training.loop import Score
 from nasgen.training.recipe import Recipe
 from predictors import Surrogate
@@ -47,7 +48,7 @@ def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(searches, "EVALUATIONS", 7)
     yield Place(data / "mnist.npz", tmp_path / "runs")
     mnist.cache_clear()
-    all_training.cache_clear()
+    mnist_task.cache_clear()
 
 
 @pytest.mark.parametrize(("kind", "rounds"), [("Glob", 1), ("Unif", 1), ("Glob", 3)])
@@ -60,18 +61,18 @@ def test_magnitudes_leave_exactly_so_many_weights(place: Place, kind: str, round
 
 
 def test_choices_are_made_on_rows_that_nothing_else_is_scored_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    scored: list[object] = []
+    scored: list[list[int]] = []
 
-    def score(network: object, examples: object, precision: str) -> Score:
-        scored.append(examples)
+    def score(network: object, examples: Images, precision: str) -> Score:
+        scored.append(examples.labels.tolist())
         return Score(0.0, 0.5)
 
     monkeypatch.setattr(baselines, "score", score)
     found = [train_magnitude(place, Magnitude(chosen=chosen)) for chosen in (False, True)]
     assert found[0] == {"accuracy": 0.5, "kept_0": 784 * 128, "kept_1": 1280}
-    parts = mnist(place.mnist, 0)
-    assert scored[0] is parts.test
-    assert scored[1] is parts.validation
+    task = mnist_task(place.mnist)
+    held_out = task.split(seed=0)[1]  # as a search of that seed has them
+    assert scored == [task.y_test.tolist(), task.y_train[held_out].tolist()]
 
 
 def test_a_full_batch_is_all_rows_of_the_training(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,8 +81,8 @@ def test_a_full_batch_is_all_rows_of_the_training(place: Place, monkeypatch: pyt
     for unit in (Magnitude(full_batch=True), Magnitude(full_batch=True, chosen=True), Magnitude()):
         train_magnitude(place, unit)
     steps = [recipe.epochs * recipe.batches(rows) for rows, recipe in trained]
-    assert [rows for rows, _ in trained] == [600, 500, 600]
-    assert [recipe.batch for _, recipe in trained] == [600, 500, 1024]
+    assert [rows for rows, _ in trained] == [600, 480, 600]
+    assert [recipe.batch for _, recipe in trained] == [600, 480, 1024]
     assert steps == [50, 50, 2]
 
 
@@ -95,6 +96,15 @@ def test_a_search_goes_on_where_it_was_cut_off(place: Place, monkeypatch: pytest
     assert len(whole["rows"]) == 7
     assert {round(row["sparsity"], 3) for row in whole["rows"]} == {0.9}
     assert len({row["genotype"] for row in whole["rows"]}) == 7
+
+
+def test_with_the_second_objective_a_sparse_mask_wins(place: Place) -> None:
+    found = run_search(place, Search("placed", "Bayesian", (0.5, 0.9), sparsity_weight=5.0, size=30))
+    assert {round(row["sparsity"], 3) for row in found["rows"]} == {0.5, 0.9}
+    assert all(row["accuracy"] <= 1 for row in found["rows"])  # without the bonus
+    best = max(found["rows"], key=lambda row: row["accuracy"] + 5 * row["sparsity"])
+    assert best_of(found)["sparsity"] == pytest.approx(0.9, abs=1e-3)
+    assert best_of(found)["accuracy"] == best["accuracy"]
 
 
 def test_masks_of_the_database_keep_exactly_so_many_weights(place: Place) -> None:
@@ -182,7 +192,8 @@ def test_the_whole_command_makes_tables_of_its_trainings(
                 for s in unit.sparsities
                 for worse in range(4)
             ]
-            return {"rows": rows, "test": level + 0.002 - 0.001 * unit.seed}
+            values = [row["accuracy"] + unit.sparsity_weight * row["sparsity"] for row in rows]
+            return {"rows": rows, "winner": int(np.argmax(values)), "test": level + 0.002 - 0.001 * unit.seed}
         assert isinstance(unit, Magnitude)
         level = 0.957 if unit.full_batch else 0.97 if not unit.kind else 0.94 + 0.005 * unit.rounds + 0.0001 * unit.seed
         return {"accuracy": level}
@@ -216,6 +227,8 @@ def test_the_whole_command_makes_tables_of_its_trainings(
     best = rows["sparsity 0.9: the best on validation, Glob5, at least 0.962 (their best, Glob5)"]
     assert best["ours"] == pytest.approx(0.965, abs=0.001)
     assert rows["alpha 0.1: f2, at least 1.04"]["ours"] == pytest.approx(0.95 + 0.1 * 0.15)
+    assert rows["alpha 0.1: accuracy on validation"]["ours"] == pytest.approx(0.95)
+    assert rows["alpha 0.1: accuracy on test"]["ours"] == pytest.approx(0.952)
     assert rows["sparsity does not fall with alpha: 1 where so"]["holds"] is True
     assert rows["sparsity 0.9: weights off 10,163, at most 1"]["holds"] is True
     assert said.code == 1  # of f2: what was put in the trainings' place is worse than what is asked

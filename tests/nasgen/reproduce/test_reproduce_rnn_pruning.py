@@ -12,11 +12,12 @@ import pytest
 import torch
 from lookup_search import Say
 
-from nasgen.reproduce.rnn_pruning import plots, trainings
+from nasgen.reproduce.rnn_pruning import plots, tables, trainings
 from nasgen.reproduce.rnn_pruning.experiments import Prune, Retrain, Shared, Shuffled, prune_and_score, weights_gone
 from nasgen.reproduce.rnn_pruning.plots import mean_curves
 from nasgen.reproduce.rnn_pruning.stored import CELLS, COLUMNS, FILE, PLACES, RATES, Published, read_published
 from nasgen.reproduce.rnn_pruning.tables import safe_rate
+from nasgen.reproduce.rnn_pruning.trainings import Results, magnitude_units
 from nasgen.tasks.reber import encoded, read_strings
 from search_spaces.rnn.thesis import ThesisNetwork
 
@@ -74,6 +75,20 @@ def test_the_authors_networks_come_to_the_authors_accuracies(data_folder: Path) 
         (row,) = prune_and_score(shared, Prune(cell, place, rates=(70,)))
         assert row["test"] == pytest.approx(published.pruned[cell, place, 70][0], abs=0.005)
         assert row["low"] <= row["test"] <= row["high"]
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_every_cell_of_their_table_is_met(data_folder: Path) -> None:
+    strings = read_strings(data_folder, as_published=True)
+    codes = encoded(strings.train), strings.y_train, encoded(strings.test), strings.y_test
+    shared = Shared(data_folder / "rnn_state_dicts" / "dense", *codes)
+    published = read_published(data_folder)
+    pruned = {unit: prune_and_score(shared, unit) for unit in magnitude_units()}
+    results = Results(published, pruned, {})
+    for table, n in ((tables.cells(results), 122), (tables.safe(results), 12)):
+        held = [row.holds for row in table.rows]
+        assert held == [True] * n
 
 
 @pytest.fixture
