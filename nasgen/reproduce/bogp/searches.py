@@ -30,6 +30,9 @@ STRATEGIES: Mapping[str, Mapping[str, Any]] = {
 }
 """Options of Bayesian optimisation; what is not among them is as published."""
 
+RANDOM = "random"
+"""As many random masks of the same space."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -46,13 +49,13 @@ class Search(Unit):
     Attributes
     ----------
     space, strategy
-        Names in ``SPACES`` and ``STRATEGIES``.
+        Names in ``SPACES`` and ``STRATEGIES``, or ``RANDOM``.
     sparsities
         Of all weights, the dense classifier's included.
     sparsity_weight
         Of the second objective: accuracy plus so many times the sparsity; the run's bonus.
     size
-        Masks in the database.
+        Masks in the database; all of them are trained where the search is random.
     """
 
     space: str
@@ -80,8 +83,8 @@ def run_search(place: Place, unit: Search) -> dict[str, Any]:
                 evaluations=EVALUATIONS,
                 seed=unit.seed,
                 profile="paper",
-                strategy="bayesian",
-                strategy_options={**STRATEGIES[unit.strategy], "size": unit.size},
+                strategy=RANDOM if unit.strategy == RANDOM else "bayesian",
+                strategy_options={} if unit.strategy == RANDOM else {**STRATEGIES[unit.strategy], "size": unit.size},
                 space_options={**SPACES[unit.space], "hidden": [HIDDEN], "sparsities": list(unit.sparsities)},
                 bonus={"sparsity": unit.sparsity_weight} if unit.sparsity_weight else {},
                 augment="none",

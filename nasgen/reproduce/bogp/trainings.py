@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from nasgen.jobs.journal import FILE, Journal
 from nasgen.reproduce.bogp.baselines import Magnitude, train_magnitude
 from nasgen.reproduce.bogp.properties import Masks, draw_masks
-from nasgen.reproduce.bogp.searches import EVALUATIONS, Place, Search, run_search
+from nasgen.reproduce.bogp.searches import EVALUATIONS, RANDOM, Place, Search, run_search
 from nasgen.reproduce.mnist import check_mnist
 from nasgen.reproduce.request import Request
 
@@ -31,6 +31,7 @@ SEARCHES = (
     *(Search("placed", "BoGP", (0.9,), seed=seed) for seed in SEEDS),
     *(Search("placed", "Bayesian", (0.9,), seed=seed) for seed in SEEDS),
     *(Search("as published", "BoGP", (0.9,), seed=seed) for seed in SEEDS),
+    *(Search("placed", RANDOM, (0.9,), size=EVALUATIONS, seed=seed) for seed in SEEDS),
     Search("placed", "BoGP, standardised cosine", (0.9,)),
     Search("placed", "BoGP", (0.75,)),
     *(Search("placed", "Bayesian", UNION, weight, UNION_SIZE) for weight in WEIGHTS),
