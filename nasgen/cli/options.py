@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -140,8 +141,12 @@ def search_options(
     """The options that ``search`` and ``plan`` share; typer reads them off this signature."""
 
 
+POINT = re.compile(r"(?<![\w.])\.(?=\d)")
+"""Where a number begins with one, as people write it and JSON does not."""
+
+
 def named_values(option: str, texts: Sequence[str] | None) -> dict[str, Any]:
-    """The values of ``NAME=VALUE``, in JSON or else as text, by name.
+    """The values of ``NAME=VALUE``, in JSON, where numbers may begin with a point, or else as text, by name.
 
     Raises
     ------
@@ -156,7 +161,7 @@ def named_values(option: str, texts: Sequence[str] | None) -> dict[str, Any]:
         if name in values:
             raise InputError(f"--{option} expects each name once, found {name} twice")
         try:
-            values[name] = json.loads(value)
+            values[name] = json.loads(POINT.sub("0.", value))
         except ValueError:
             values[name] = value
     return values

@@ -47,11 +47,16 @@ def prune(
         int | None,
         typer.Option(help="Epochs after each step. [default: a fifth of its training's plan]", show_default=False),
     ] = None,
-    spare: Annotated[list[str] | None, typer.Option(help="Weights that stay, as in 'head.*'; repeatable.")] = None,
+    spare: Annotated[
+        list[str] | None, typer.Option(help="Weights that stay, as in 'head.*'; repeatable. Not by channels.")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="The data, for weights without their run.")] = None,
     out: Annotated[
         str | None,
-        typer.Option(help="Folder of the curve and the networks. [default: in the run]", show_default=False),
+        typer.Option(
+            help="Folder of the curve and the networks. [default: in the run, or beside the folder of the weights]",
+            show_default=False,
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed of the trainings.")] = 0,
     seeds: Annotated[int, typer.Option(help="Trainings of each rate: a mean with its interval.")] = 1,

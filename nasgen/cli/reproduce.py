@@ -17,7 +17,10 @@ def reproduce(
     name: Annotated[str, typer.Argument(help=" ".join(f"{name}: {it.subject}." for name, it in REPORTS.items()))],
     data: Annotated[str, typer.Option(help="Folder of the data: mnist.npz, the authors' tables.")],
     state_dicts: Annotated[
-        str | None, typer.Option(help="Folder of trained networks; tables that need them are left out without it.")
+        str | None,
+        typer.Option(
+            help="Folder of the authors' trained networks: rnn-pruning needs it, rnn-priors leaves tables out."
+        ),
     ] = None,
     out: Annotated[
         str | None, typer.Option(help="Folder of the page and of tables.json. [default: reproduce/NAME]")

@@ -9,7 +9,7 @@ import typer
 
 from nasgen.cli.options import Json, SpaceOptions, named_values
 
-FeatureNames = Annotated[str, typer.Option(help="A feature set by name.")]
+FeatureNames = Annotated[str, typer.Option(help="A feature set by name; an unknown one lists them.")]
 
 
 def say(text: object) -> None:

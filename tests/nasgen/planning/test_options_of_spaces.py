@@ -25,6 +25,15 @@ def test_values_are_json_or_else_text() -> None:
     found = named_values("space-option", ["hidden=[300,100]", "init=fan-in", "self_edges=false", 'name="a=b"'])
     assert found == {"hidden": [300, 100], "init": "fan-in", "self_edges": False, "name": "a=b"}
     assert named_values("space-option", None) == {}
+    texts = ["a=.5", "b=[.6,-.75, 1.5]", "c=-.5e-3", "d=a.5b", "e=1.2.3", "f=x.5.json"]
+    assert named_values("bonus", texts) == {
+        "a": 0.5,
+        "b": [0.6, -0.75, 1.5],
+        "c": -0.0005,
+        "d": "a.5b",
+        "e": "1.2.3",
+        "f": "x.5.json",
+    }
 
 
 @pytest.mark.parametrize(
