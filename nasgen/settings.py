@@ -136,6 +136,11 @@ class Arguments(_Frozen):
         if len(self.objectives) > 1:
             found = f"--objectives {','.join(self.objectives)}"
             raise ValueError(f"--bonus makes one number of several, found {found}: leave one of the two out")
+        if is_saved(self.surrogate):  # it would go on predicting what it was fitted to
+            found = f"--surrogate {self.surrogate}"
+            raise ValueError(
+                f"--bonus changes what fitness is, found {found}, fitted before: take auto or a model's name"
+            )
         if self.curve_stop:  # by losses alone, which would end the sparse in favour of the dense
             raise ValueError("--bonus rewards more than a low loss, found --curve-stop: leave one of the two out")
 

@@ -205,6 +205,11 @@ class ReadingModule(Protocol):
             Of the weights, as in ``named_parameters()``; the sums broadcast to their shape.
         inputs
             What the module reads.
+
+        Raises
+        ------
+        ValueError
+            If it has no such weights.
         """
         ...
 

@@ -145,6 +145,13 @@ POINT = re.compile(r"(?<![\w.])\.(?=\d)")
 """Where a number begins with one, as people write it and JSON does not."""
 
 
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return json.loads(POINT.sub("0.", text))
+
+
 def named_values(option: str, texts: Sequence[str] | None) -> dict[str, Any]:
     """The values of ``NAME=VALUE``, in JSON, where numbers may begin with a point, or else as text, by name.
 
@@ -161,7 +168,7 @@ def named_values(option: str, texts: Sequence[str] | None) -> dict[str, Any]:
         if name in values:
             raise InputError(f"--{option} expects each name once, found {name} twice")
         try:
-            values[name] = json.loads(POINT.sub("0.", value))
+            values[name] = _from_json(value)
         except ValueError:
             values[name] = value
     return values

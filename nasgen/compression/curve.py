@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,8 @@ def prune(
 
     Each rate begins with the network as it was exported. All rates are reported, and nothing is chosen by the test
     rows: whoever chooses one by them has to say so. What is done is kept in the folder: the same call goes on, and one
-    with other rates adds them to the curve there.
+    with other rates adds them. The curve there has every rate that was asked for; one that is missing, or made by other
+    code, data or weights, is made again.
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ def prune(
         ``geometric`` or ``cubic``, and in how many steps a rate is reached.
     retrain
         Epochs after each step, on all training rows; a fifth of those planned for the network's training unless told.
-        With 0, batch norms are told the means and variances of what is left (Li et al. 2020, "EagleEye", sec. 3.3).
+        With 0, the statistics of batch norms are recalibrated (Li et al. 2020, "EagleEye: Fast Sub-net Evaluation for
+        Efficient Neural Network Pruning").
     spare
         Patterns of weights that stay, as ``head.*``.
     task
@@ -106,7 +108,7 @@ def prune(
     seed
         Of the trainings.
     seeds
-        How many times each rate is come to, with seeds from ``seed`` on. What is exported is the network of the first.
+        How many times each rate is reached, with seeds from ``seed`` on. What is exported is the network of the first.
     say
         Takes lines of progress.
 
@@ -118,29 +120,22 @@ def prune(
         If a process is lost.
     """
     rates = RATES if rates is None else tuple(map(float, rates))
+    method, scope = method or METHOD.get(granularity, ""), scope or SCOPE.get(granularity, "")
+    options = Options(granularity, method, scope, schedule, steps, retrain or 0, tuple(spare), seed)
+    check_options(options, rates, seeds)
     found = find_source(str(source), task)
     if retrain is None:
-        retrain = max(1, round(json.loads(found.recipe)["epochs"] / RETRAINED))
-    method, scope = method or METHOD.get(granularity, ""), scope or SCOPE.get(granularity, "")
-    options = Options(granularity, method, scope, schedule, steps, retrain, tuple(spare), seed)
-    check_options(options, rates, seeds)
+        options = replace(options, retrain=max(1, round(json.loads(found.recipe)["epochs"] / RETRAINED)))
     check_prunable(found, options)
     folder = Path(out) if out is not None else found.weights.parent.parent / f"pruned-{granularity}-{method}"
     check_folder(folder)
     inputs = found.inputs_hash
     dense = AsExported(inputs)
-
-    def points(rate: float, seeds: int) -> list[Point]:
-        return [Point(rate, options, number, inputs) for number in range(seeds)]
-
-    asked = {rate: points(rate, seeds) for rate in sorted(rates)}
-    _check_taken(folder, [dense, *(first for first, *_ in asked.values())])
-    earlier = {rate: points(rate, n) for rate, n in _earlier(folder, options).items() if rate not in asked}
-    place = Place(found, folder)
-    results = _results(place, [dense, *chain(*asked.values())], list(chain(*earlier.values())), say)
-    if lost := [rate for rate, points in earlier.items() if not all(point in results for point in points)]:
-        say(f"{', '.join(map(str, lost))} left out of the curve: of other code, data or weights, or their folder gone")
-    curve = {rate: points for rate, points in sorted({**asked, **earlier}.items()) if rate not in lost}
+    _check_taken(folder, [dense, *(Point(rate, options, 0, inputs) for rate in rates)])
+    known = _earlier(folder, options)
+    wanted = known | {rate: max(seeds, known.get(rate, 0)) for rate in rates}
+    curve = {rate: [Point(rate, options, number, inputs) for number in range(wanted[rate])] for rate in sorted(wanted)}
+    results = _results(Place(found, folder), [dense, *chain(*curve.values())], say)
     rows = {rate: row_of(points, results, results[dense]) for rate, points in curve.items()}
     if granularity == "channel":
         say("measuring latencies")
@@ -151,16 +146,15 @@ def prune(
         **asdict(options),
         "out": str(folder),
         "dense": results[dense],
-        "rows": [rows[rate] for rate in asked],
+        "rows": [rows[rate] for rate in sorted(rates)],
     }
-    everything = {**values, "rows": list(rows.values())}
-    (folder / RESULT).write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
-    plot_curve(results[dense], everything["rows"], folder / PICTURE)
+    _write(folder / RESULT, {**values, "rows": list(rows.values())})
+    plot_curve(results[dense], list(rows.values()), folder / PICTURE)
     return Pruned(folder, values)
 
 
 def _check_taken(folder: Path, units: Sequence[AsExported | Point]) -> None:
-    """Refuse a folder that has others of the user's own in the places of networks."""
+    """Refuse to write over folders of the user's own."""
     taken = [unit.folder for unit in units if (folder / unit.folder).exists()]
     if taken and not (folder / FILE).exists():
         raise InputError(f"{folder} holds {taken[0]}, which this would write, and no {FILE}: name another --out")
@@ -168,34 +162,40 @@ def _check_taken(folder: Path, units: Sequence[AsExported | Point]) -> None:
 
 def _earlier(folder: Path, options: Options) -> dict[float, int]:
     """Rates that are in the curve of a folder, and how many seeds they have; a folder of other options is refused."""
+    path = folder / RESULT
     now = json.loads(json.dumps(asdict(options)))
     try:
-        then = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        then = json.loads(path.read_text(encoding="utf-8"))
         found = differences({name: then[name] for name in now}, now)
-        rates = {row["rate"]: row.get("over_seeds", {"n": 1})["n"] for row in then["rows"]}
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}  # none, or one that was cut off
+        rates = {float(row["rate"]): int(row.get("over_seeds", {"n": 1})["n"]) for row in then["rows"]}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{path}: expected what an earlier call wrote, found another text: name another --out"
+        ) from error
     if found:
         raise InputError(f"{folder} holds networks of other options ({'; '.join(found)}): name another --out")
     return rates
 
 
-def _results(
-    place: Place, units: Sequence[AsExported | Point], earlier: Sequence[Point], say: Callable[[str], None]
-) -> dict[Any, Any]:
-    """What came of each unit, and of those from earlier calls that are known.
-
-    A result is known where it is in the journal and its folder still holds it.
-    """
+def _results(place: Place, units: Sequence[AsExported | Point], say: Callable[[str], None]) -> dict[Any, Any]:
+    """What came of each unit, from the journal where it is known and its folder still holds it."""
     journal = Journal(place.out / FILE, [place.source.weights])
-    for unit in (*units, *earlier):
+    for unit in units:
         for cut_off in place.out.glob(f".{unit.folder}-*"):  # of an export that was interrupted
             shutil.rmtree(cut_off, ignore_errors=True)
         row = journal.get(unit.name)
         if row is not None and not is_there(place, unit, row):
             journal.forget(unit.name)
-    results = dict(journal.each(measure, place, units, "trainings", say, cost, most_trainings_at_once()))
-    return {**{unit: row for unit in earlier if (row := journal.get(unit.name)) is not None}, **results}
+    return dict(journal.each(measure, place, units, "networks", say, cost, most_trainings_at_once()))
+
+
+def _write(path: Path, values: Mapping[str, Any]) -> None:
+    """Replace a file in one step: later calls read from it which rates there are."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
 
 
 def table_lines(pruned: Pruned) -> list[str]:
@@ -203,7 +203,8 @@ def table_lines(pruned: Pruned) -> list[str]:
     lines = [f"{'rate':>8} {'weights':>9} {'of all':>7} {'parameters':>10} {'MACs':>12} {'test':>7}"]
     for row in ({"rate": "dense", "density": 1.0, **pruned.dense}, *pruned.rows):
         if "failure" in row:
-            lines.append(f"{row['rate']:>8} {row['failure']}")
+            others = f"; of all seeds {_accuracy(row).strip()}" if "over_seeds" in row else ""
+            lines.append(f"{row['rate']:>8} {row['failure']}{others}")
             continue
         macs = "" if row["macs"] is None else f"{row['macs']:,.0f}"
         line = f"{row['rate']:>8} {row['kept']:>9,} {row['density']:>7.1%} {row['parameters']:>10,} {macs:>12}"
@@ -216,6 +217,7 @@ def _accuracy(row: Mapping[str, Any]) -> str:
     seeds = row.get("over_seeds")
     if seeds is None:
         return f"{row['test_accuracy']:>7.4f}"
+    mean = "" if seeds["mean"] is None else f"{seeds['mean']:>7.4f}"
     interval = "" if seeds["low"] is None else f" ({seeds['low']:.4f} to {seeds['high']:.4f})"
-    failed = f", {seeds['failed']} of {seeds['n']} failed" if seeds["failed"] else ""
-    return f"{seeds['mean']:>7.4f}{interval}{failed}"
+    failed = f" {seeds['failed']} of {seeds['n']} failed" if seeds["failed"] else ""
+    return f"{mean}{interval}{failed}"

@@ -1,4 +1,4 @@
-"""Options: how a network comes to any rate, checked before anything is trained."""
+"""Options: how any rate is reached, checked before anything is trained."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ METHOD = {"weight": "magnitude", "channel": "activation"}
 SCOPE = {"weight": "global", "channel": "uniform"}
 """Unless told; where layers have batch norms, sums over filters say little of one layer beside another."""
 
+MOST_SEEDS = 1_000
+"""Trainings of later steps take the seeds from there on."""
+
 
 @dataclass(frozen=True)
 class Options:
-    """How a network comes to any rate.
+    """How any rate is reached.
 
     Attributes
     ----------
@@ -73,9 +76,11 @@ def check_options(options: Options, rates: Sequence[float], seeds: int) -> None:
             raise InputError(f"--{option} must be one of {', '.join(known)}, found {value!r}")
     if not rates or not all(0 <= rate < 1 for rate in rates) or len(set(rates)) < len(rates):
         raise InputError(f"--rate must be different numbers from 0 up to below 1, found {', '.join(map(str, rates))}")
-    for option, number, least in (("steps", options.steps, 1), ("retrain", options.retrain, 0), ("seeds", seeds, 1)):
+    for option, number, least in (("steps", options.steps, 1), ("retrain", options.retrain, 0)):
         if number < least:
             raise InputError(f"--{option} must be at least {least}, found {number}")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise InputError(f"--seeds must be from 1 to {MOST_SEEDS}, found {seeds}")
     if not 0 <= options.seed < 2**62:
         raise InputError(f"--seed must be from 0 up to below 2**62, found {options.seed}")
     if options.spare and options.granularity == "channel":

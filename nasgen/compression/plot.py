@@ -24,17 +24,18 @@ def plot_curve(dense: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path
         Of the file.
     """
     drawn = [row for row in rows if "failure" not in row]
-    timed = [row for row in drawn if "latency" in row]
+    timed = bool(drawn) and all("latency" in row for row in drawn)
     figure = new_figure(9 if timed else 5.5, 3.8)
     axes = figure.subplots(1, 2 if timed else 1, squeeze=False, sharey=True)[0]
     accuracies = [100 * row.get("over_seeds", {"mean": row["test_accuracy"]})["mean"] for row in drawn]
     half = [100 * _half(row) for row in drawn]
     label = "pruned and trained on" + (", 95 % over seeds" if any(half) else "")
-    axes[0].errorbar([100 * row["density"] for row in drawn], accuracies, half, fmt="o-", capsize=2, label=label)
+    bars = half if any(half) else None
+    axes[0].errorbar([100 * row["density"] for row in drawn], accuracies, bars, fmt="o-", capsize=2, label=label)
     axes[0].set(xscale="log", xlabel="weights kept, %", ylabel="test accuracy, %")
     axes[0].xaxis.set_major_formatter("{x:g}")
-    for batch in timed[0]["latency"] if timed else ():
-        axes[1].plot([row["latency"][batch]["speedup"] for row in timed], accuracies, "o-", label=f"batch of {batch}")
+    for batch in drawn[0]["latency"] if timed else ():
+        axes[1].plot([row["latency"][batch]["speedup"] for row in drawn], accuracies, "o-", label=f"batch of {batch}")
     if timed:
         axes[1].set(xlabel="times as fast as before")
     for one in axes:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import update_bn
 
-from nasgen.compression.options import SCHEDULES, Options
+from nasgen.compression.options import MOST_SEEDS, SCHEDULES, Options
 from nasgen.compression.source import Source
 from nasgen.jobs.journal import Unit
 from nasgen.plugins import file_hash
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
     from nasgen.tasks.examples import Examples
 
 LOOKED_AT = 1_000
-"""Training rows that a saliency may look at, and batch norms without retraining."""
+"""Training rows that a saliency may look at, and by which batch norms are recalibrated without retraining."""
 
 
 @dataclass(frozen=True)
 class Point(Unit):
-    """One rate, come to once.
+    """One rate, reached once.
 
     Attributes
     ----------
     rate
         Share of the weights, or of the groups of channels, that go; 0 only trains on.
     options
-        How.
+        How it is reached.
     number
         From 0, of the seed among several; the network of the first one is what is exported.
     inputs
@@ -132,15 +132,13 @@ def _pruned(network: nn.Module, point: Point, recipe: Recipe, examples: Examples
     options, inputs = point.options, _some(point, examples)
     recipe = retraining(recipe, options.retrain)
     pruner = _pruner(network, point, inputs)
-    steps = 0
-    for step in pruner:
+    removing = iter(pruner)
+    for step in range(options.steps):
+        next(removing, None)  # where nothing is left to remove, training is as long as elsewhere
         if options.retrain:
-            train(pruner.network, examples, recipe, seed=point.seed + 1000 * step.number)
+            train(pruner.network, examples, recipe, seed=point.seed + MOST_SEEDS * step)
         else:
             update_bn([inputs], pruner.network)
-        steps += 1
-    for number in range(steps, options.steps if options.retrain else 0):  # as long as where something is left to remove
-        train(pruner.network, examples, recipe, seed=point.seed + 1000 * number)
     if isinstance(pruner, Pruner):
         for target in pruner.targets:
             target.apply()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from nasgen.compression.latency import latencies, speedups
 from nasgen.compression.points import AsExported, Point
@@ -16,11 +17,13 @@ from nasgen.winner.export import exported_network
 if TYPE_CHECKING:
     from nasgen.tasks import Task
 
+Row = dict[str, Any]
+
 BATCHES = (1, 64)
 """Images in the passes that are timed."""
 
 
-def row_of(points: Sequence[Point], results: Mapping[Any, Mapping[str, Any]], dense: Mapping[str, Any]) -> Any:
+def row_of(points: Sequence[Point], results: Mapping[Any, Mapping[str, Any]], dense: Mapping[str, Any]) -> Row:
     """What a rate came to.
 
     Parameters
@@ -36,32 +39,35 @@ def row_of(points: Sequence[Point], results: Mapping[Any, Mapping[str, Any]], de
     -------
     dict
         ``rate``, ``density`` (the share of all weights that is kept), what ``measure`` says of the network that was
-        exported, and its ``folder``; or ``rate`` and ``failure``. Of several seeds also ``over_seeds``: of ``n``
-        trainings how many ``failed``, the ``mean`` accuracy on test of the others, and the ends of its 95 % interval
-        (Student's t), ``low`` and ``high``.
+        exported, that of the first seed, and its ``folder``; or ``rate`` and ``failure``. Of several seeds also
+        ``over_seeds``: of ``n`` trainings how many ``failed``, the ``mean`` accuracy on test of the others, and the
+        ends of its 95 % interval (Student's t), ``low`` and ``high``; None where there are too few.
     """
     exported = points[0]
-    row = results[exported]
-    if "failure" in row:
-        return {"rate": exported.rate, **row}
-    row = {"rate": exported.rate, "density": row["kept"] / dense["weights"], **row, "folder": exported.folder}
-    if len(points) == 1:
-        return row
-    found = [results[point]["test_accuracy"] for point in points if "failure" not in results[point]]
-    mean, low, high = (None if np.isnan(value) else value for value in mean_interval(found))
-    seeds = {"n": len(points), "failed": len(points) - len(found), "mean": mean, "low": low, "high": high}
-    return {**row, "over_seeds": seeds}
+    row = {"rate": exported.rate, **results[exported]}
+    if "failure" not in row:
+        row |= {"density": row["kept"] / dense["weights"], "folder": exported.folder}
+    return row if len(points) == 1 else {**row, "over_seeds": _over_seeds([results[point] for point in points])}
 
 
-def add_latencies(task: Task, folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+def _over_seeds(results: Sequence[Mapping[str, Any]]) -> Row:
+    found = [row["test_accuracy"] for row in results if "failure" not in row]
+    interval = mean_interval(found) if found else ()
+    ends = [None if np.isnan(value) else value for value in interval] or [None, None, None]
+    return {
+        "n": len(results),
+        "failed": len(results) - len(found),
+        **dict(zip(("mean", "low", "high"), ends, strict=True)),
+    }
+
+
+def add_latencies(task: Task, folder: Path, rows: Sequence[Row]) -> None:
     """Time the network as it was and those of all rows, from their folders, in turns.
 
     Each row gets its ``latency``: by the images of a batch, the median milliseconds of a pass (``ms``), and how many
     times faster it is than the dense network (``speedup``), with the 5th and 95th percentile of the rounds (``low``,
     ``high``).
     """
-    import torch
-
     found = [row for row in rows if "failure" not in row]
     networks = [exported_network(folder / name) for name in (AsExported.folder, *(row["folder"] for row in found))]
     for row in found:

@@ -61,9 +61,9 @@ def _deviation(target: Target) -> Tensor:
 def order_of(compared: Tensor, alive: Tensor, groups: Tensor, equal: bool = False) -> Tensor:
     """The places of the weights that are alive, in the order in which they go; of equal ones the first before others.
 
-    Within a group the least goes first. Between groups it is the turn of the one that has given up the smallest share:
-    after any number of turns, what each has given up is that share of it, rounded to the nearest (by the method of
-    Sainte-Lague). No group has to take a weight back when one more is to go, as with largest remainders it may.
+    Within a group the least goes first. Between groups it is the turn of the one with the smallest (2 k + 1) / size, of
+    which k have gone (the method of Sainte-Lague): each gives up the same share, give or take a weight. No group has to
+    take one back when one more is to go, as with largest remainders it may.
 
     Parameters
     ----------

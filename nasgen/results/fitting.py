@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasgen.errors import InputError
 from nasgen.results.querying import FEWEST_ROWS
-from nasgen.results.stored_rows import Table, one_space, read_source
+from nasgen.results.stored_rows import Table, check_one_fitness, one_space, read_source
 from predictors import Surrogate, get_features
 from predictors.models import get_model
 
@@ -33,8 +33,8 @@ def fit_surrogate(
     sources
         Folders of runs, Parquet files, or CSV files with a column ``genotype`` (or ``arch_str``).
     target
-        A column of the tables; of a run ``fitness``, a metric (``parameters``, ``seconds``, ...), or ``accuracy`` where
-        that is not the fitness.
+        A column of the tables; of a run ``fitness``, ``accuracy`` (the same without a bonus), or a metric
+        (``parameters``, ``seconds``, ...).
     out
         The folder of the surrogate.
     model, features
@@ -48,11 +48,14 @@ def fit_surrogate(
     ------
     InputError
         If a source cannot be read, lacks the column or holds a malformed genotype, the sources are of several search
-        spaces, too few rows have a target, or the surrogate cannot be made or saved. Nothing is written then.
+        spaces or bonuses, too few rows have a target, or the surrogate cannot be made or saved. Nothing is written
+        then.
     """
     _check_names(model, features)
     _check_folder(out)
     tables = [read_source(source) for source in sources]
+    if target == "fitness":
+        check_one_fitness(tables)
     numbers = [table.numbers(target) for table in tables]
     rows = [_chosen(table, values, target, fidelity) for table, values in zip(tables, numbers, strict=True)]
     total = sum(map(len, rows))

@@ -13,7 +13,7 @@ import numpy as np
 from nasgen.errors import InputError
 from nasgen.planning.kinds import check_dimensions
 from nasgen.plugins import is_plugin
-from nasgen.results.stored_rows import COLUMNS, COSTS, KnownSpace, one_space, read_run
+from nasgen.results.stored_rows import COLUMNS, COSTS, KnownSpace, check_one_fitness, one_space, read_run
 from nasgen.training.evaluators import build_space
 from nasgen.view import SECONDS_BETWEEN_LINES
 from predictors import get_features
@@ -177,6 +177,7 @@ def _space_to_draw_from(
 def _of_runs(runs: Sequence[str]) -> tuple[KnownSpace, list[Any], Columns]:
     """The search space of some runs, their genotypes in order, and the columns of their rows one below the other."""
     tables = [read_run(run) for run in runs]
+    check_one_fitness(tables)
     for table in tables:
         if not table.columns["genotype"]:
             raise InputError(f"{table.path}: expected at least one row with an outcome, found none")

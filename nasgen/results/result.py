@@ -77,10 +77,11 @@ class SearchResult:
             parameters = self.final.parameters
             shown, fitness, test_accuracy = self.final.genotype, self.final.fitness, self.final.test_accuracy
             validation_accuracy = self.final.validation_accuracy
+        beside = {} if validation_accuracy in (None, fitness) else {"validation_accuracy": validation_accuracy}
         return {
             "genotype": shown,
             "fitness": fitness,
-            "validation_accuracy": validation_accuracy,
+            **beside,
             "test_accuracy": test_accuracy,
             "parameters": parameters,
         }

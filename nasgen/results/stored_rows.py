@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +74,15 @@ class Table:
         The search space of the genotypes; None where the table does not say.
     fidelities
         Names of the budgets of a run, the lowest first; empty where their order is not known.
+    bonus
+        What a run adds to the accuracy in its fitness.
     """
 
     path: str
     columns: Mapping[str, Sequence[Any]]
     known: KnownSpace | None = None
     fidelities: tuple[str, ...] = ()
+    bonus: Mapping[str, float] = field(default_factory=dict)
 
     def column(self, *names: str) -> Sequence[Any]:
         """The values of the first of the names that is there; InputError lists what is there instead."""
@@ -153,6 +156,17 @@ def _text(value: Any) -> str:
     return value
 
 
+def check_one_fitness(tables: Sequence[Table]) -> None:
+    """Refuse tables whose fitness is not the same sum; InputError names two."""
+    for table in tables[1:]:
+        if table.bonus != tables[0].bonus:
+            ours, theirs = (json.dumps(dict(one.bonus)) if one.bonus else "none" for one in (tables[0], table))
+            raise InputError(
+                f"expected runs of one fitness, found {tables[0].path} with the bonus {ours} and {table.path} with "
+                f"{theirs}: take them one by one"
+            )
+
+
 def read_source(path: str) -> Table:
     """The rows of a run's folder, or of a Parquet or CSV file.
 
@@ -175,8 +189,8 @@ def read_source(path: str) -> Table:
 def read_run(path: str) -> Table:
     """The rows of a run that have an outcome: the columns of ``COLUMNS``, and one a metric that is a number.
 
-    Of a row that failed there are neither fitness nor seconds. Costs that the run did not measure are None. Where the
-    fitness holds a bonus, there is a column ``accuracy`` too.
+    Of a row that failed there are neither fitness nor seconds. Costs that the run did not measure are None. Where rows
+    were trained there is a column ``accuracy``, on validation: the fitness but for a bonus.
 
     Raises
     ------
@@ -196,7 +210,7 @@ def read_run(path: str) -> Table:
         request, outcome = row.request, row.outcome
         numbers = {name: value for name, value in outcome.metrics.items() if type(value) in (int, float)}
         metrics = {f"metric_{name}" if name in {*COLUMNS} - {*COSTS} else name: numbers[name] for name in numbers}
-        if settings.bonus:
+        if row.validation_accuracy is not None:
             metrics["accuracy"] = row.validation_accuracy
         own = (request.genotype, request.key, request.fidelity, "search", request.seed, outcome.fitness, None, None)
         seconds = None if row.failed else outcome.seconds
@@ -204,7 +218,7 @@ def read_run(path: str) -> Table:
     names = dict.fromkeys((*COLUMNS, *(name for row in values for name in row)))
     columns = {name: [row.get(name) for row in values] for name in names}
     known = KnownSpace.of(settings.space, settings.space_options)
-    return Table(path, columns, known, tuple(settings.fidelities))
+    return Table(path, columns, known, tuple(settings.fidelities), settings.bonus)
 
 
 def _read_file(path: str) -> Table:

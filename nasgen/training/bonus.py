@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from nasgen.errors import InputError
@@ -13,14 +14,17 @@ def bonus_of(weights: Mapping[str, float], info: Mapping[str, float]) -> float:
 
 
 def check_bonus(weights: Mapping[str, float], info: Mapping[str, float]) -> None:
-    """Refuse names that the graphs of a space do not hold, judged by the ``info`` of one of them.
+    """Refuse names that the graphs of a space do not hold, and weights beyond all bounds, by the ``info`` of one.
 
     Raises
     ------
     InputError
-        Naming those that they hold.
+        Naming those that they hold, or the weight.
     """
     for name in weights:
         if name not in info:
             known = ", ".join(sorted(info)) or "no numbers: leave it out"
             raise InputError(f"--bonus: the graphs of this space hold {known}, found {name!r}")
+        if not math.isfinite(weights[name] * info[name]):
+            found = f"{name}={weights[name]:g}, and graphs with {name} {info[name]:g}"
+            raise InputError(f"--bonus: expected a product of weight and number that is finite, found {found}")

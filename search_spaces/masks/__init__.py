@@ -120,6 +120,8 @@ class MaskSpace:
         for option, value in (("self_edges", self_edges), ("masked_classifier", masked_classifier)):
             if type(value) is not bool:
                 raise ValueError(f"{option} must be true or false, found {value!r}")
+        if masked_classifier and n_classes < 2:
+            raise ValueError(f"masked_classifier needs two classes or more, found {n_classes}")
         masked = masked_widths(widths, n_classes, masked_classifier)
         most = min(prod(shape), *masked, MAX_NODES)
         number = most if nodes is None else nodes
@@ -237,7 +239,7 @@ class MaskSpace:
         return network_source(self.masks(genotype), self._dense(n_classes)), SOURCE_CLASS
 
     def _dense(self, n_classes: int) -> int | None:
-        """The width of the dense classifier; None where it is masked, and then of the width that it was masked for."""
+        """The width of a dense classifier; None where it is masked, for as many classes as the masks have."""
         if not self.limits.masked_classifier:
             return n_classes
         if n_classes != self.limits.n_classes:

@@ -16,7 +16,7 @@ def build_network(
     genotype: MaskGenotype,
     widths: Sequence[int],
     input_shape: Sequence[int],
-    n_classes: int | None = None,
+    n_classes: int | None,
     *,
     init: str = "dense",
 ) -> SparsePerceptron:

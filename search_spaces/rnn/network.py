@@ -93,7 +93,8 @@ class RnnNetwork(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """(B, T) to (B, n_classes)."""
-        states = Wavefront.apply(*self._of_wavefront(codes))  # type: ignore[no-untyped-call]  # untyped in torch's stubs
+        apply = Wavefront.apply
+        states = apply(*self._of_wavefront(codes))  # type: ignore[no-untyped-call]  # torch's stubs leave it untyped
         logits: Tensor = self.readout(states.index_select(0, self._read).t())
         return logits
 
@@ -108,7 +109,10 @@ class RnnNetwork(nn.Module):
         if name == "weight_in":
             embedded = self.embedding(inputs.t().long()).square()
             return embedded.masked_fill((steps >= lengths)[:, :, None], 0).sum(dim=(0, 1)), terms
-        read, ends = (self.wiring.recurrent, lengths - 1) if name == "weight_hh" else (self.wiring.forward, lengths)
+        of_states = {"weight_hh": (self.wiring.recurrent, lengths - 1), "weight_ih": (self.wiring.forward, lengths)}
+        if name not in of_states:
+            raise ValueError(f"expected one of weight_in, {', '.join(of_states)}, found {name}")
+        read, ends = of_states[name]
         squares = states_by_step(*self._of_wavefront(inputs)).square()
         of_neurons = squares.masked_fill((steps >= ends)[:, None], 0).sum(dim=(0, 2))
         return of_neurons[torch.from_numpy(self.wiring.sources[read[:, 1]])], terms

@@ -52,6 +52,8 @@ class SparseLinear(nn.Module):
 
     def squares(self, name: str, inputs: Tensor) -> tuple[Tensor, int]:
         """Of the inputs that the kept weights read (:class:`search_spaces.space.ReadingModule`)."""
+        if name != "weight":
+            raise ValueError(f"expected weight, found {name}")
         rows = inputs.reshape(-1, self.in_features)
         return rows.square().sum(dim=0)[self._places % self.in_features], len(rows)
 

@@ -70,6 +70,7 @@ def test_refusals_name_the_option_and_what_was_found(values: dict[str, Any], mes
     ("values", "found"),
     [
         ({"curve_stop": True}, "--curve-stop"),
+        ({"surrogate": "saved/one"}, "--surrogate saved/one, fitted before: take auto"),
         ({"strategy": "nsga2", "objectives": ("accuracy", "macs")}, "--objectives accuracy,macs"),
     ],
 )

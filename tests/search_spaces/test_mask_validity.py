@@ -125,6 +125,7 @@ def test_the_sparsity_is_lower_where_the_classifier_leaves_no_room() -> None:
             "sparsities must leave room for the 1280 weights of the dense classifier and 784 weights of nodes that "
             "read themselves, found 0.99, which leaves 1016 of 101632: lower it, or take more nodes",
         ),
+        ({"masked_classifier": True, "n_classes": 1}, "masked_classifier needs two classes or more, found 1"),
         ({"masked_classifier": 1}, "masked_classifier must be true or false, found 1"),
         ({"masked_classifier": True, "nodes": 11}, "nodes must be 2..10, no more than the narrowest layer has units"),
         (

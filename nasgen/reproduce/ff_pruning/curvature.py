@@ -1,8 +1,6 @@
-"""The closed form of the Hessian's diagonal beside automatic differentiation, and how long it takes."""
+"""The closed form of the Hessian's diagonal beside automatic differentiation, on a network small enough for both."""
 
 from __future__ import annotations
-
-import time
 
 import torch
 from torch import nn
@@ -10,16 +8,10 @@ from torch.func import functional_call
 
 from nasgen.pruning.obd import diagonal
 from nasgen.pruning.targets import targets_of
-from nasgen.reproduce.ff_pruning.experiments import SMALL
 from nasgen.reproduce.ff_pruning.protocol import mlp
-from nasgen.training import numerics
 from nasgen.training.loop import initialise
 
 WIDTHS, ROWS = (6, 5, 4, 3), 50
-"""Of a network small enough for both."""
-
-LARGEST = 10_000
-"""Rows, of the network that is pruned."""
 
 
 def hessian_difference(seed: int = 0) -> float:
@@ -35,16 +27,6 @@ def hessian_difference(seed: int = 0) -> float:
     ]
     found = diagonal(network, targets_of(network), inputs)
     return max(float((one - other).abs().max()) for one, other in zip(found, exact, strict=True))
-
-
-def seconds_of_diagonal(seed: int = 0) -> float:
-    """Seconds that the diagonal takes for the network of the experiments and 10,000 rows, on one thread."""
-    numerics.prepare(1)
-    network = initialise(lambda: mlp(SMALL), seed)
-    inputs = torch.randn(LARGEST, SMALL[0], generator=torch.Generator().manual_seed(seed))
-    started = time.perf_counter()
-    diagonal(network, targets_of(network), inputs)
-    return time.perf_counter() - started
 
 
 def second_derivatives(network: nn.Module, name: str, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

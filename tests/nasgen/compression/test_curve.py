@@ -15,6 +15,7 @@ from tiny_sequences import marked
 import nasgen
 from nasgen.compression.curve import Pruned, prune, table_lines
 from nasgen.compression.options import Options
+from nasgen.compression.plot import plot_curve
 from nasgen.compression.points import Point
 from nasgen.compression.rows import row_of
 from nasgen.errors import InputError
@@ -68,10 +69,25 @@ def test_a_call_with_other_rates_adds_them_to_the_curve(run: Path, tmp_path: Pat
     (most,) = prune(run, [0.9], retrain=0, out=tmp_path / "out").rows
     assert curve() == [half, most]
     assert half["over_seeds"]["n"] == 2
+    assert prune(run, [0.5], retrain=0, out=tmp_path / "out").rows == [half]  # with the seeds that it has
     shutil.rmtree(tmp_path / "out" / "rate-0.5")
     lines: list[str] = []
-    assert prune(run, [0.9], retrain=0, out=tmp_path / "out", say=lines.append).rows == [most] == curve()
-    assert lines[-1].startswith("0.5 left out of the curve")
+    assert prune(run, [0.9], retrain=0, out=tmp_path / "out", say=lines.append).rows == [most]
+    assert lines[0].startswith("3 of 4 networks known")
+    assert curve() == [half, most]
+    assert (tmp_path / "out" / "rate-0.5" / "weights.safetensors").is_file()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"rows": [{"rate": "half"}]}', '{"rows": 3}'])
+def test_a_curve_that_is_damaged_is_told_and_kept(run: Path, tmp_path: Path, text: str) -> None:
+    prune(run, [0.5], retrain=0, out=tmp_path / "out")
+    path = tmp_path / "out" / "prune.json"
+    values = json.loads(path.read_text())
+    path.write_text(text if not text.startswith("{") else json.dumps({**values, **json.loads(text)}))
+    before = path.read_text()
+    with pytest.raises(InputError, match=r"prune\.json: expected what an earlier call wrote, found another text"):
+        prune(run, [0.9], retrain=0, out=tmp_path / "out")
+    assert path.read_text() == before
 
 
 def test_several_seeds_have_a_mean_and_an_interval(run: Path, say: Say, tmp_path: Path) -> None:
@@ -110,8 +126,20 @@ def test_a_seed_that_failed_is_told_and_not_in_the_mean() -> None:
         "low": None,
         "high": None,
     }
-    results[points[0]] = {"failure": "the memory ran out"}
-    assert row_of(points, results, measured) == {"rate": 0.5, "failure": "the memory ran out"}
+    results[points[0]], results[points[2]] = results[points[2]], results[points[0]]
+    row = row_of(points, results, measured)
+    assert (row["failure"], row["over_seeds"]["mean"]) == ("the memory ran out", 0.8)
+    line = table_lines(Pruned(Path("out"), {"dense": dense, "rows": [row]}))[2]
+    assert line.endswith("the memory ran out; of all seeds 0.8000 2 of 3 failed")
+    results[points[2]] = {"failure": "the memory ran out"}
+    row = row_of(points, results, measured)
+    assert (row["failure"], row["over_seeds"]["failed"], row["over_seeds"]["mean"]) == ("the memory ran out", 3, None)
+
+
+@pytest.mark.parametrize("rows", [[], [{"rate": 0.5, "failure": "the memory ran out"}]])
+def test_a_curve_without_points_is_drawn(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+    plot_curve({"test_accuracy": 0.9}, rows, tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").is_file()
 
 
 def test_a_folder_of_other_options_is_not_written_over(run: Path, tmp_path: Path) -> None:
@@ -179,7 +207,7 @@ def test_in_python(run: Path, tmp_path: Path) -> None:
         (("--task", "nowhere.npz"), "nowhere.npz: no such file"),
         (("--task", "digits"), "digits: expected the data that the run"),
         (("--seed", -1), "--seed must be from 0 up to below 2**62, found -1"),
-        (("--seeds", 0), "--seeds must be at least 1, found 0"),
+        (("--seeds", 0), "--seeds must be from 1 to 1000, found 0"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )

@@ -77,6 +77,14 @@ def test_without_channels_the_network_is_a_smaller_one(place: Place) -> None:
     assert get_space("cnn").to_graph(get_space("cnn").decode(genotype)).info["parameters"] > 0
 
 
+def test_without_retraining_every_step_recalibrates(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    recalibrated: list[Any] = []
+    monkeypatch.setattr(points, "update_bn", lambda rows, network: recalibrated.append(network))
+    for rate, granularity in ((0.0, "weight"), (0.5, "channel")):
+        measure(place, point(rate, granularity=granularity, scope="uniform", steps=3, retrain=0))
+    assert len(recalibrated) == 6
+
+
 def test_a_rate_of_nothing_trains_on(place: Place) -> None:
     dense, row = measure(place, AsExported("")), measure(place, point(rate=0.0))
     assert row["kept"] == dense["kept"]

@@ -12,6 +12,9 @@ from lookup_search import Say
 from tiny_training import contents, digits, search, shorten
 
 import nasgen
+from nasgen.errors import InputError
+from nasgen.results.fitting import fit_surrogate
+from nasgen.results.metadata import write_metadataset
 from nasgen.results.stored_rows import read_run
 from nasgen.results.summary import result_lines, status_lines
 from nasgen.storage.folder import RunFolder
@@ -20,6 +23,7 @@ from nasgen.strategies.irwin_harris import RETRAINED
 
 MASKS: dict[str, Any] = {"space": "mask", "space_options": {"hidden": [16], "sparsities": [0.3, 0.8]}}
 WEIGHT = 2.0
+BONUSES: dict[str, dict[str, float]] = {"plain": {}, "weighted": {"sparsity": WEIGHT}}
 KEPT = 237
 """Weights at sparsity .8: a fifth of 64 x 16 + 16 x 10."""
 
@@ -85,6 +89,19 @@ def test_tables_of_its_rows_have_the_accuracy_too(tmp_path: Path) -> None:
     assert table.numbers("accuracy").tolist() == accuracy
     expected = table.numbers("accuracy") + WEIGHT * table.numbers("sparsity")
     assert table.numbers("fitness") == pytest.approx(expected)
+
+
+def test_runs_of_several_bonuses_are_not_pooled(tmp_path: Path) -> None:
+    options = {**MASKS, "evaluations": 2, "strategy": "random"}
+    runs = [str(search(tmp_path / name, digits(), bonus=bonus, **options).path) for name, bonus in BONUSES.items()]
+    assert all(len(set(read_run(run).numbers("accuracy"))) > 0 for run in runs)
+    message = f"expected runs of one fitness, found {runs[0]} with the bonus none and {runs[1]} with "
+    with pytest.raises(InputError, match=re.escape(f'{message}{{"sparsity": 2.0}}: take them one by one')):
+        fit_surrogate(runs, "fitness", str(tmp_path / "surrogate"))
+    with pytest.raises(InputError, match=re.escape(message)):
+        write_metadataset(str(tmp_path / "rows.parquet"), runs)
+    with pytest.raises(InputError, match=r"expected at least .* rows with a number in 'accuracy', found 4"):
+        fit_surrogate(runs, "accuracy", str(tmp_path / "surrogate"))
 
 
 def test_the_baseline_has_the_same_bonus(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_groups_of_gates_follow_their_rows() -> None:
     assert groups.tolist() == [0] * 2 + [1] * 2 + [2] * 2 + [3] * 2 + [4] * 4 + [5] * 4 + [6] * 4 + [7] * 4
 
 
-def test_what_is_asked_of_a_layer_is_its_share_rounded_to_the_nearest() -> None:
+def test_layers_give_up_their_shares_give_or_take_a_weight() -> None:
     alive = torch.ones(7, dtype=torch.bool)
     groups = torch.tensor([0, 0, 0, 0, 0, 1, 1])
     order = order_of(torch.arange(7.0), alive, groups)

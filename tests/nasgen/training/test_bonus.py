@@ -33,6 +33,11 @@ def test_names_must_be_those_of_the_graphs() -> None:
         check_bonus({"flops": 1.0}, {})
 
 
+def test_a_weight_beyond_all_bounds_is_refused_before_any_training() -> None:
+    with pytest.raises(InputError, match=r"is finite, found macs=1e\+308, and graphs with macs 592$"):
+        check_bonus({"macs": 1e308}, {"macs": 592.0})
+
+
 def evaluated(bonus: dict[str, float]) -> Outcome:
     fidelity = {"recipe": Recipe(epochs=2, batch=64, peak_lr=0.1).model_dump(), "rows": 200}
     evaluator = TrainingEvaluator("mask", OPTIONS, "digits", 0, {"search": fidelity}, bonus=bonus)
