@@ -70,13 +70,17 @@ def test_refusals_name_the_option_and_what_was_found(values: dict[str, Any], mes
     ("values", "found"),
     [
         ({"curve_stop": True}, "--curve-stop"),
-        ({"surrogate": "saved/one"}, "--surrogate saved/one, fitted before: take auto"),
         ({"strategy": "nsga2", "objectives": ("accuracy", "macs")}, "--objectives accuracy,macs"),
     ],
 )
 def test_a_bonus_goes_with_one_fitness_and_whole_trainings(values: dict[str, Any], found: str) -> None:
     with pytest.raises(InputError, match=f"^--bonus .* found {found}: leave one of the two out$"):
         read_arguments(out="run", evaluations=3, bonus={"macs": -1e-9}, **values)
+
+
+def test_a_bonus_and_a_saved_surrogate_are_not_of_one_fitness(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"^--bonus .* found --surrogate {tmp_path}, fitted before: take auto or"):
+        read_arguments(out="run", evaluations=3, bonus={"macs": -1e-9}, surrogate=str(tmp_path))
 
 
 def test_settings_leave_nothing_open(cell_table: Path, tmp_path: Path) -> None:

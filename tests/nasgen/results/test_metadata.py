@@ -91,7 +91,8 @@ def test_metrics_of_trainings_are_columns_but_for_curves(say: Say, trained: Path
     for name in ("parameters", "macs", "depth"):
         np.testing.assert_array_equal(table.numbers(name), [row.outcome.metrics[name] for row in rows])
     assert table.columns["seconds"] == [row.outcome.seconds for row in rows]
-    assert not {"accuracy", "loss", "train_loss"} & set(table.columns)
+    assert table.columns["accuracy"] == [row.outcome.metrics["accuracy"][-1] for row in rows]
+    assert not {"loss", "train_loss"} & set(table.columns)
     assert table.space["options"]["input_shape"] == [1, 8, 8]
     assert all(np.isfinite(table.numbers(name)).all() for name in ("synflow", "grad_norm", "jacob_cov"))
 
