@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nasgen.compression.options import METHOD, SCOPE, Options, check_options, check_prunable
+from nasgen.compression.options import METHOD, MOST_SEEDS, SCOPE, Options, check_options, check_prunable
 from nasgen.compression.plot import plot_curve
 from nasgen.compression.points import AsExported, Place, Point, cost, is_there, measure
 from nasgen.compression.rows import add_latencies, row_of
@@ -168,6 +168,8 @@ def _earlier(folder: Path, options: Options) -> dict[float, int]:
         then = json.loads(path.read_text(encoding="utf-8"))
         found = differences({name: then[name] for name in now}, now)
         rates = {float(row["rate"]): int(row.get("over_seeds", {"n": 1})["n"]) for row in then["rows"]}
+        if not all(0 <= rate < 1 and 1 <= n <= MOST_SEEDS for rate, n in rates.items()):
+            raise ValueError
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -52,13 +52,9 @@ def row_of(points: Sequence[Point], results: Mapping[Any, Mapping[str, Any]], de
 
 def _over_seeds(results: Sequence[Mapping[str, Any]]) -> Row:
     found = [row["test_accuracy"] for row in results if "failure" not in row]
-    interval = mean_interval(found) if found else ()
-    ends = [None if np.isnan(value) else value for value in interval] or [None, None, None]
-    return {
-        "n": len(results),
-        "failed": len(results) - len(found),
-        **dict(zip(("mean", "low", "high"), ends, strict=True)),
-    }
+    ends = mean_interval(found) if found else (np.nan,) * 3
+    mean, low, high = (None if np.isnan(value) else value for value in ends)  # JSON has no NaN
+    return {"n": len(results), "failed": len(results) - len(found), "mean": mean, "low": low, "high": high}
 
 
 def add_latencies(task: Task, folder: Path, rows: Sequence[Row]) -> None:

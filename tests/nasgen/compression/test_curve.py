@@ -78,7 +78,7 @@ def test_a_call_with_other_rates_adds_them_to_the_curve(run: Path, tmp_path: Pat
     assert (tmp_path / "out" / "rate-0.5" / "weights.safetensors").is_file()
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"rows": [{"rate": "half"}]}', '{"rows": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"rows": [{"rate": 50}]}', '{"rows": [{"rate": "half"}]}', '{"rows": 3}'])
 def test_a_curve_that_is_damaged_is_told_and_kept(run: Path, tmp_path: Path, text: str) -> None:
     prune(run, [0.5], retrain=0, out=tmp_path / "out")
     path = tmp_path / "out" / "prune.json"
