@@ -146,10 +146,7 @@ POINT = re.compile(r"(?<![\w.])\.(?=\d)")
 
 
 def _from_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return json.loads(POINT.sub("0.", text))
+    return json.loads(text if '"' in text else POINT.sub("0.", text))
 
 
 def named_values(option: str, texts: Sequence[str] | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def reproduce(
     state_dicts: Annotated[
         str | None,
         typer.Option(
-            help="Folder of the authors' trained networks: rnn-pruning needs it, rnn-priors leaves tables out."
+            help="Folder of the authors' trained networks: rnn-pruning needs it; without, rnn-priors leaves tables out."
         ),
     ] = None,
     out: Annotated[

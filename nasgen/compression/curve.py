@@ -17,6 +17,7 @@ from nasgen.compression.rows import add_latencies, row_of
 from nasgen.compression.source import find_source
 from nasgen.errors import InputError
 from nasgen.jobs.journal import FILE, Journal
+from nasgen.plugins import file_hash
 from nasgen.storage.disks import check_folder
 from nasgen.storage.fingerprint import differences
 from nasgen.training.numerics import most_trainings_at_once
@@ -78,8 +79,8 @@ def prune(
 
     Each rate begins with the network as it was exported. All rates are reported, and nothing is chosen by the test
     rows: whoever chooses one by them has to say so. What is done is kept in the folder: the same call goes on, and one
-    with other rates adds them. The curve there has every rate that was asked for; one that is missing, or made by other
-    code, data or weights, is made again.
+    with other rates adds them. The curve there has every rate of the calls that ended; one that is missing, or made by
+    other code, is made again.
 
     Parameters
     ----------
@@ -132,7 +133,8 @@ def prune(
     inputs = found.inputs_hash
     dense = AsExported(inputs)
     _check_taken(folder, [dense, *(Point(rate, options, 0, inputs) for rate in rates)])
-    known = _earlier(folder, options)
+    what = {**asdict(options), "spare": list(options.spare), "source_sha256": file_hash(found.weights)}
+    known = _earlier(folder, what)
     wanted = known | {rate: max(seeds, known.get(rate, 0)) for rate in rates}
     curve = {rate: [Point(rate, options, number, inputs) for number in range(wanted[rate])] for rate in sorted(wanted)}
     results = _results(Place(found, folder), [dense, *chain(*curve.values())], say)
@@ -143,7 +145,7 @@ def prune(
     values = {
         "source": str(source),
         "task": found.task().name,
-        **asdict(options),
+        **what,
         "out": str(folder),
         "dense": results[dense],
         "rows": [rows[rate] for rate in sorted(rates)],
@@ -160,24 +162,28 @@ def _check_taken(folder: Path, units: Sequence[AsExported | Point]) -> None:
         raise InputError(f"{folder} holds {taken[0]}, which this would write, and no {FILE}: name another --out")
 
 
-def _earlier(folder: Path, options: Options) -> dict[float, int]:
-    """Rates that are in the curve of a folder, and how many seeds they have; a folder of other options is refused."""
+def _earlier(folder: Path, now: Mapping[str, Any]) -> dict[float, int]:
+    """Rates that are in the curve of a folder, and how many seeds they have.
+
+    A folder of another network, or of other options, is refused.
+    """
     path = folder / RESULT
-    now = json.loads(json.dumps(asdict(options)))
     try:
         then = json.loads(path.read_text(encoding="utf-8"))
-        found = differences({name: then[name] for name in now}, now)
+        found = differences({name: then.get(name) for name in now}, now)
         rates = {float(row["rate"]): int(row.get("over_seeds", {"n": 1})["n"]) for row in then["rows"]}
         if not all(0 <= rate < 1 and 1 <= n <= MOST_SEEDS for rate, n in rates.items()):
             raise ValueError
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: expected a file that can be read, found {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise InputError(
             f"{path}: expected what an earlier call wrote, found another text: name another --out"
         ) from error
     if found:
-        raise InputError(f"{folder} holds networks of other options ({'; '.join(found)}): name another --out")
+        raise InputError(f"{folder} holds other networks ({'; '.join(found)}): name another --out")
     return rates
 
 
@@ -203,9 +209,10 @@ def _write(path: Path, values: Mapping[str, Any]) -> None:
 def table_lines(pruned: Pruned) -> list[str]:
     """The rows as lines of text, the dense network first."""
     lines = [f"{'rate':>8} {'weights':>9} {'of all':>7} {'parameters':>10} {'MACs':>12} {'test':>7}"]
-    for row in ({"rate": "dense", "density": 1.0, **pruned.dense}, *pruned.rows):
+    dense = {"rate": "dense", "density": pruned.dense["kept"] / pruned.dense["weights"], **pruned.dense}
+    for row in (dense, *pruned.rows):
         if "failure" in row:
-            others = f"; of all seeds {_accuracy(row).strip()}" if "over_seeds" in row else ""
+            others = f"; over the seeds {_accuracy(row).strip()}" if "over_seeds" in row else ""
             lines.append(f"{row['rate']:>8} {row['failure']}{others}")
             continue
         macs = "" if row["macs"] is None else f"{row['macs']:,.0f}"
@@ -219,7 +226,8 @@ def _accuracy(row: Mapping[str, Any]) -> str:
     seeds = row.get("over_seeds")
     if seeds is None:
         return f"{row['test_accuracy']:>7.4f}"
-    mean = "" if seeds["mean"] is None else f"{seeds['mean']:>7.4f}"
-    interval = "" if seeds["low"] is None else f" ({seeds['low']:.4f} to {seeds['high']:.4f})"
-    failed = f" {seeds['failed']} of {seeds['n']} failed" if seeds["failed"] else ""
-    return f"{mean}{interval}{failed}"
+    mean = [] if seeds["mean"] is None else [f"{seeds['mean']:>7.4f}"]
+    if seeds["low"] is not None:
+        mean = [f"{mean[0]} ({seeds['low']:.4f} to {seeds['high']:.4f})"]
+    failed = [f"{seeds['failed']} of {seeds['n']} failed"] if seeds["failed"] else []
+    return ", ".join(mean + failed)

@@ -79,7 +79,7 @@ def make_report(name: str, data: str, state_dicts: str | None, out: Path, say: S
     data
         The folder of the data.
     state_dicts
-        The folder of trained networks; without it, the tables that need them are skipped.
+        The folder of trained networks; without it, tables that need them are skipped, or the report is refused.
     out
         The folder of the page, where long reports keep what they have computed.
     say

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ class SearchResult:
         Wall time of all parts of the search, interruptions excluded.
     baseline
         The result of the random search of equal trainings, where one ran.
+    bonus
+        What its fitness adds to the validation accuracy.
     """
 
     path: Path
@@ -47,6 +50,7 @@ class SearchResult:
     failed: int
     seconds: float
     baseline: SearchResult | None = field(default=None)
+    bonus: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``nasgen search --json`` prints."""
@@ -77,7 +81,7 @@ class SearchResult:
             parameters = self.final.parameters
             shown, fitness, test_accuracy = self.final.genotype, self.final.fitness, self.final.test_accuracy
             validation_accuracy = self.final.validation_accuracy
-        beside = {} if validation_accuracy in (None, fitness) else {"validation_accuracy": validation_accuracy}
+        beside = {"validation_accuracy": validation_accuracy} if self.bonus else {}
         return {
             "genotype": shown,
             "fitness": fitness,
@@ -116,4 +120,5 @@ def result_of(
         failed=store.n_failed,
         seconds=float(store.meta("seconds") or 0.0),
         baseline=baseline,
+        bonus=settings.bonus,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +75,14 @@ class Table:
     fidelities
         Names of the budgets of a run, the lowest first; empty where their order is not known.
     bonus
-        What a run adds to the accuracy in its fitness.
+        What a run adds to the accuracy in its fitness; None where the table does not say.
     """
 
     path: str
     columns: Mapping[str, Sequence[Any]]
     known: KnownSpace | None = None
     fidelities: tuple[str, ...] = ()
-    bonus: Mapping[str, float] = field(default_factory=dict)
+    bonus: Mapping[str, float] | None = None
 
     def column(self, *names: str) -> Sequence[Any]:
         """The values of the first of the names that is there; InputError lists what is there instead."""
@@ -157,14 +157,18 @@ def _text(value: Any) -> str:
 
 
 def check_one_fitness(tables: Sequence[Table]) -> None:
-    """Refuse tables whose fitness is not the same sum; InputError names two."""
-    for table in tables[1:]:
-        if table.bonus != tables[0].bonus:
-            ours, theirs = (json.dumps(dict(one.bonus)) if one.bonus else "none" for one in (tables[0], table))
-            raise InputError(
-                f"expected runs of one fitness, found {tables[0].path} with the bonus {ours} and {table.path} with "
-                f"{theirs}: take them one by one"
-            )
+    """Refuse runs whose fitness is not the same sum; InputError names two."""
+    runs = [
+        (table.path, json.dumps(dict(table.bonus)) if table.bonus else "none") for table in tables if _is_run(table)
+    ]
+    for path, bonus in runs[1:]:
+        if bonus != runs[0][1]:
+            found = f"{runs[0][0]} with the bonus {runs[0][1]} and {path} with {bonus}"
+            raise InputError(f"expected runs of one fitness, found {found}: take them one by one, or fit to accuracy")
+
+
+def _is_run(table: Table) -> bool:
+    return table.bonus is not None
 
 
 def read_source(path: str) -> Table:

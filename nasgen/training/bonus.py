@@ -14,7 +14,7 @@ def bonus_of(weights: Mapping[str, float], info: Mapping[str, float]) -> float:
 
 
 def check_bonus(weights: Mapping[str, float], info: Mapping[str, float]) -> None:
-    """Refuse names that the graphs of a space do not hold, and weights beyond all bounds, by the ``info`` of one.
+    """Refuse names that the graphs of a space do not hold, and weights that make a bonus infinite, by one's ``info``.
 
     Raises
     ------

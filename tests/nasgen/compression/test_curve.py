@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -130,7 +131,7 @@ def test_a_seed_that_failed_is_told_and_not_in_the_mean() -> None:
     row = row_of(points, results, measured)
     assert (row["failure"], row["over_seeds"]["mean"]) == ("the memory ran out", 0.8)
     line = table_lines(Pruned(Path("out"), {"dense": dense, "rows": [row]}))[2]
-    assert line.endswith("the memory ran out; of all seeds 0.8000 2 of 3 failed")
+    assert line.endswith("the memory ran out; over the seeds 0.8000, 2 of 3 failed")
     results[points[2]] = {"failure": "the memory ran out"}
     row = row_of(points, results, measured)
     assert (row["failure"], row["over_seeds"]["failed"], row["over_seeds"]["mean"]) == ("the memory ran out", 3, None)
@@ -145,9 +146,25 @@ def test_a_curve_without_points_is_drawn(rows: list[dict[str, Any]], tmp_path: P
 def test_a_folder_of_other_options_is_not_written_over(run: Path, tmp_path: Path) -> None:
     prune(run, [0.5], retrain=0, out=tmp_path / "out")
     before = (tmp_path / "out" / "prune.json").read_text()
-    with pytest.raises(InputError, match=r"other options \(steps was 1, is 2\): name another --out"):
+    with pytest.raises(InputError, match=r"other networks \(steps was 1, is 2\): name another --out"):
         prune(run, [0.5], retrain=0, steps=2, out=tmp_path / "out")
     assert (tmp_path / "out" / "prune.json").read_text() == before
+
+
+def test_a_folder_of_another_winner_is_not_written_over(run: Path, tmp_path: Path) -> None:
+    (row,) = prune(run, [0.5], retrain=0, out=tmp_path / "out").rows
+    winner = tmp_path / "other"
+    shutil.copytree(tmp_path / "out" / "rate-0.5", winner)
+    with pytest.raises(InputError, match=r"holds other networks \(source_sha256 was .*\): name another --out"):
+        prune(winner, [0.9], retrain=0, out=tmp_path / "out", task=str(run / "data.npz"))
+    before = (tmp_path / "out" / "rate-0.5" / "weights.safetensors").read_bytes()
+    assert hashlib.sha256(before).hexdigest() == row["sha256"]
+
+
+def test_what_was_sparse_before_is_shown_so(run: Path, tmp_path: Path) -> None:
+    prune(run, [0.5], retrain=0, out=tmp_path / "out")
+    again = prune(tmp_path / "out" / "rate-0.5", [0.5], retrain=0, out=tmp_path / "again", task=str(run / "data.npz"))
+    assert table_lines(again)[1].split()[:3] == ["dense", f"{again.dense['kept']:,}", "50.0%"]
 
 
 def test_folders_of_the_users_own_are_left_alone(run: Path, tmp_path: Path) -> None:

@@ -217,3 +217,13 @@ def test_the_curvature_of_recurrent_networks_is_exact_where_logits_are_linear_in
         torch.testing.assert_close(found, gauss_newton, atol=1e-10, rtol=1e-6)
         assert found.max() > 1e-6
         assert (float((found - exact).abs().max()) < 1e-8) == (target.name in exact_ones)
+
+
+def test_modules_have_no_squares_of_weights_that_are_not_theirs() -> None:
+    network = recurrent("tanh")
+    with pytest.raises(ValueError, match="expected one of weight_in, weight_hh, weight_ih, found weight"):
+        network.squares("weight", CODES)
+    layer = perceptron("mask").hidden[0]
+    assert isinstance(layer, SparseLinear)
+    with pytest.raises(ValueError, match="expected weight, found bias"):
+        layer.squares("bias", torch.zeros(2, 9, dtype=torch.float64))
