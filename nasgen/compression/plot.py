@@ -31,9 +31,11 @@ def plot_curve(dense: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path
     half = [100 * _half(row) for row in drawn]
     label = "pruned and trained on" + (", 95 % over seeds" if any(half) else "")
     bars = half if any(half) else None
-    axes[0].errorbar([100 * row["density"] for row in drawn], accuracies, bars, fmt="o-", capsize=2, label=label)
+    densities = [100 * row["density"] for row in drawn]
+    axes[0].errorbar(densities, accuracies, bars, fmt="o-", capsize=2, label=label)
     axes[0].set(xscale="log", xlabel="weights kept, %", ylabel="test accuracy, %")
-    axes[0].xaxis.set_major_formatter("{x:g}")
+    axes[0].set_xticks(densities, [f"{density:.3g}" for density in densities])
+    axes[0].minorticks_off()
     for batch in drawn[0]["latency"] if timed else ():
         axes[1].plot([row["latency"][batch]["speedup"] for row in drawn], accuracies, "o-", label=f"batch of {batch}")
     if timed:
