@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,10 @@ def check_wait_returns_at_once_where_nothing_is_under_way(make: Make, patience: 
 
 def own_processes() -> set[int]:
     """Processes below this one, but for those that a cluster has whether anybody uses it or not."""
-    names = {process.pid: process.name() for process in psutil.Process().children(recursive=True)}
+    names = {}
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it may end in between
+            names[process.pid] = process.name()
     of_the_cluster = ("raylet", "gcs_server", "ray::IDLE", "ray::DashboardA", "ray::RuntimeEnv")
     return {pid for pid, name in names.items() if not name.startswith(of_the_cluster)}
 
