@@ -59,7 +59,7 @@ ObjectiveNames = Annotated[
 Bonus = Annotated[
     list[str] | None,
     typer.Option(
-        "--bonus", help="NAME=WEIGHT, as in sparsity=0.5: so many times that number of the graph counts; repeatable."
+        "--bonus", help="NAME=WEIGHT, as in sparsity=0.5: adds so many times that number of the graph to the fitness."
     ),
 ]
 Augment = Annotated[str, typer.Option(help="none, shift, flip+shift, or auto: what helps a small network.")]

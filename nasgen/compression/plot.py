@@ -29,7 +29,7 @@ def plot_curve(dense: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], path
     axes = figure.subplots(1, 2 if timed else 1, squeeze=False, sharey=True)[0]
     accuracies = [100 * row.get("over_seeds", {"mean": row["test_accuracy"]})["mean"] for row in drawn]
     half = [100 * _half(row) for row in drawn]
-    label = "pruned and trained on" + (", 95 % over seeds" if any(half) else "")
+    label = "pruned" + (", 95 % over seeds" if any(half) else "")
     bars = half if any(half) else None
     densities = [100 * row["density"] for row in drawn]
     axes[0].errorbar(densities, accuracies, bars, fmt="o-", capsize=2, label=label)

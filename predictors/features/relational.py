@@ -7,6 +7,7 @@ cycle and the average length of the shortest paths.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,10 +49,7 @@ class RelationalProperties(WithoutVocabulary):
         n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         component = _components(pool)
         by_graph = np.zeros((pool.n_graphs, 3))
-        first_edge = np.searchsorted(pool.edge_graph, np.arange(pool.n_graphs + 1))
-        for graph in np.flatnonzero(m):
-            edges, vertices = slice(*first_edge[graph : graph + 2]), slice(*pool.first[graph : graph + 2])
-            tail, head = pool.tail[edges] - pool.first[graph], pool.head[edges] - pool.first[graph]
+        for graph, vertices, tail, head in _with_edges(pool):
             adjacency = np.zeros((pool.sizes[graph], pool.sizes[graph]))
             adjacency[tail, head] = adjacency[head, tail] = 1.0
             squared = adjacency @ adjacency
@@ -89,15 +87,20 @@ class AllRelationalProperties(WithoutVocabulary):
         """The rows of a pool's graphs, shape (n_graphs, 7)."""
         component = _components(pool)
         (total,) = by_blocks(pool, lambda block: (Distances.of(block, directed=False).total,))
-        first_edge = np.searchsorted(pool.edge_graph, np.arange(pool.n_graphs + 1))
         more = np.zeros((pool.n_graphs, 2))
-        for graph in np.flatnonzero(pool.n_edges):
-            edges, vertices = slice(*first_edge[graph : graph + 2]), slice(*pool.first[graph : graph + 2])
-            tail, head = pool.tail[edges] - pool.first[graph], pool.head[edges] - pool.first[graph]
+        for graph, vertices, tail, head in _with_edges(pool):
             more[graph, 0] = _cycle_length(tail, head, int(pool.sizes[graph]))
             largest = _largest(component[vertices])
             more[graph, 1] = total[vertices][largest].sum() / (len(largest) * (len(largest) - 1))
         return np.column_stack([RelationalProperties().compute_pool(pool), more])
+
+
+def _with_edges(pool: Pool) -> Iterator[tuple[int, slice, Ints, Ints]]:
+    """Of each graph that has edges: its number, the places of its vertices, and tails and heads among these from 0."""
+    first_edge = np.searchsorted(pool.edge_graph, np.arange(pool.n_graphs + 1))
+    for graph in np.flatnonzero(pool.n_edges).tolist():
+        edges, first = slice(*first_edge[graph : graph + 2]), pool.first[graph]
+        yield graph, slice(*pool.first[graph : graph + 2]), pool.tail[edges] - first, pool.head[edges] - first
 
 
 def _components(pool: Pool) -> Floats:

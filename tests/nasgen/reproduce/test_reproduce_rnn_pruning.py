@@ -65,11 +65,16 @@ def test_their_curves_and_ours_are_drawn_beside_each_other(monkeypatch: pytest.M
     assert figure.axes[2].lines[-1].get_xdata().tolist() == [0, 0.25, 1.25]
 
 
-@pytest.mark.data
-def test_the_authors_networks_come_to_the_authors_accuracies(data_folder: Path) -> None:
+@pytest.fixture
+def shared(data_folder: Path) -> Shared:
+    """The authors' networks and strings."""
     strings = read_strings(data_folder, as_published=True)
     codes = encoded(strings.train), strings.y_train, encoded(strings.test), strings.y_test
-    shared = Shared(data_folder / "rnn_state_dicts" / "dense", *codes)
+    return Shared(data_folder / "rnn_state_dicts" / "dense", *codes)
+
+
+@pytest.mark.data
+def test_the_authors_networks_come_to_the_authors_accuracies(data_folder: Path, shared: Shared) -> None:
     published = read_published(data_folder)
     for cell, place in (("rnn_relu", "i2h"), ("lstm", "both"), ("rnn_tanh", "h2h")):
         (row,) = prune_and_score(shared, Prune(cell, place, rates=(70,)))
@@ -79,10 +84,7 @@ def test_the_authors_networks_come_to_the_authors_accuracies(data_folder: Path) 
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_every_cell_of_their_table_is_met(data_folder: Path) -> None:
-    strings = read_strings(data_folder, as_published=True)
-    codes = encoded(strings.train), strings.y_train, encoded(strings.test), strings.y_test
-    shared = Shared(data_folder / "rnn_state_dicts" / "dense", *codes)
+def test_every_cell_of_their_table_is_met(data_folder: Path, shared: Shared) -> None:
     published = read_published(data_folder)
     pruned = {unit: prune_and_score(shared, unit) for unit in magnitude_units()}
     results = Results(published, pruned, {})
