@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -34,7 +35,13 @@ def killed_family(process: subprocess.Popen[bytes]) -> int:
     process.kill()
     process.wait()
     _, left = psutil.wait_procs(family, timeout=1.0)
-    return sum(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in left)
+    return sum(map(runs, left))
+
+
+def runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):  # it may end in between
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def recorded(run: Path) -> dict[int, float]:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
-
 import nasgen
 from nasgen.errors import InputError
 from nasgen.results.summary import open_store, write_csv
@@ -82,9 +80,3 @@ Say = Callable[..., Said]
 
 def words_of(out: Path, cells: Path, *words: object) -> list[str]:
     return search_command(out, cells, *words, evaluations=20)[3:]
-
-
-def assert_gone(processes: list[psutil.Process]) -> None:
-    """No process runs a second later; one that nobody reaps, as in a container without init, is gone too."""
-    _, alive = psutil.wait_procs(processes, timeout=1)
-    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 import psutil
 import pytest
-from lookup_search import QUICK, ROWS, SLOW, assert_gone, command, results_in, search, search_command, table_of
+from lookup_search import QUICK, ROWS, SLOW, command, results_in, search, search_command, table_of
+from processes import assert_gone
 
 import nasgen
 from nasgen.engine import searching

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from contracts.executor_contract import SPEC, events_of, job, one_worker, two_workers
-from lookup_search import assert_gone
+from processes import assert_gone
 
 from nasgen.evaluation import Failure
 from nasgen.executors import (
@@ -73,8 +74,12 @@ def test_a_worker_that_ends_is_told_at_once_and_replaced(
 
 def children() -> list[psutil.Process]:
     """What this process has started, but for the tracker that multiprocessing starts once, in any test, and keeps."""
-    started = psutil.Process().children(recursive=True)
-    return [process for process in started if "resource_tracker" not in " ".join(process.cmdline())]
+    started = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it may end in between
+            if "resource_tracker" not in " ".join(process.cmdline()):
+                started.append(process)
+    return started
 
 
 @pytest.mark.parametrize("genotype", ["hang", "hang_with_gil"])

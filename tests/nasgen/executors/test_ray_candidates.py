@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 from contracts.executor_contract import SPEC
+from processes import is_alive
 from ray_nodes import GONE_SECONDS, PATIENCE, Nodes, assert_nothing_left, connected, wait_for_slots, wait_until
 
 from nasgen.errors import ExecutorError
@@ -114,7 +115,7 @@ def test_a_killed_actor_costs_the_candidate_that_ran_in_it_an_attempt(nodes: Nod
     actor = actor_of(victim)
     worker = actor.children()[0]
     actor.kill()
-    wait_until(lambda: not running(worker), "its worker has ended", 2)
+    wait_until(lambda: not is_alive(worker), "its worker has ended", 2)
     answers = []
     while dispatcher.in_flight:
         answers += dispatcher.collect()
@@ -267,10 +268,3 @@ def actor_of(slot: Any) -> psutil.Process:
 
     (state,) = [one for one in ray._private.state.actors().values() if one["ActorID"] == slot.actor._ray_actor_id.hex()]
     return psutil.Process(state["Pid"])
-
-
-def running(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from contracts.executor_contract import SPEC
 from lookup_search import search, table_of
+from processes import is_alive
 from ray_nodes import (
     GONE_SECONDS,
     PATIENCE,
@@ -87,7 +88,7 @@ def test_a_killed_raylet_takes_its_worker_along(nodes: Nodes, slow: Search, quie
     number = slow.wait_for(nodes, victim)
     workers = nodes.workers(victim)
     nodes.kill_raylet(victim)
-    wait_until(lambda: not any(map(alive, workers)), "the worker has ended", GONE_SECONDS)
+    wait_until(lambda: not any(map(is_alive, workers)), "the worker has ended", GONE_SECONDS)
     slow.release()
     result.result(PATIENCE)
     check(slow, nodes, quiet)
@@ -113,7 +114,7 @@ def test_a_frozen_node_is_done_without_and_wakes_to_nothing(
     check(slow, nodes, quiet)
     if deadline == 60:
         nodes.all.remove(nodes.all[0])
-        wait_until(lambda: not any(map(alive, frozen)), "Ray ends a node that it had given up")
+        wait_until(lambda: not any(map(is_alive, frozen)), "Ray ends a node that it had given up")
 
 
 @pytest.mark.slow
@@ -195,12 +196,6 @@ def test_a_node_that_dies_while_its_slots_start_is_not_held_against_the_rest(nod
             time.sleep(0.1)
         wait_for_slots(executor, 2)
     assert_nothing_left(nodes)
-
-
-def alive(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def resume(processes: list[psutil.Process]) -> None:

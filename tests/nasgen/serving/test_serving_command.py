@@ -18,7 +18,8 @@ from typing import Any
 import psutil
 import pytest
 from contracts.landscape import SPACE
-from lookup_search import Say, assert_gone, command
+from lookup_search import Say, command
+from processes import assert_gone
 
 from predictors import Surrogate
 
