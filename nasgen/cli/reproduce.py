@@ -25,6 +25,9 @@ def reproduce(
     out: Annotated[
         str | None, typer.Option(help="Folder of the page and of tables.json. [default: reproduce/NAME]")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every cell of bogp's tables, in twice the time; what is known is kept.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a source paper's tables, theirs beside ours, as a page; exit 1 if a figure does not hold."""
@@ -33,7 +36,7 @@ def reproduce(
 
     folder = Path(out or f"reproduce/{name}")
     check_folder(folder)
-    report = make_report(name, data, state_dicts, folder, say)
+    report = make_report(name, data, state_dicts, folder, say, full)
     write_report(report, folder)
     if as_json:
         print(json.dumps(report.to_json()))

@@ -23,10 +23,13 @@ class Source:
         The paper, with the section.
     make
         Its tables, in the order in which they are shown.
+    has_full
+        Whether there are cells of them that a first look does without.
     """
 
     title: str
     make: Callable[[Request], list[Table]]
+    has_full: bool = False
 
     @property
     def subject(self) -> str:
@@ -36,7 +39,7 @@ class Source:
 
 #: The reports by name.
 REPORTS: Mapping[str, Source] = {
-    "bogp": Source(bogp.TITLE, bogp.make_tables),
+    "bogp": Source(bogp.TITLE, bogp.make_tables, has_full=True),
     "ff-pruning": Source(ff_pruning.TITLE, ff_pruning.make_tables),
     "rnn-priors": Source(rnn_priors.TITLE, rnn_priors.make_tables),
     "rnn-pruning": Source(rnn_pruning.TITLE, rnn_pruning.make_tables),
@@ -69,7 +72,7 @@ class Report:
         return {"name": self.name, "tables": [table.to_json() for table in self.tables]}
 
 
-def make_report(name: str, data: str, state_dicts: str | None, out: Path, say: Say) -> Report:
+def make_report(name: str, data: str, state_dicts: str | None, out: Path, say: Say, full: bool = False) -> Report:
     """Make the tables of one source paper.
 
     Parameters
@@ -84,11 +87,14 @@ def make_report(name: str, data: str, state_dicts: str | None, out: Path, say: S
         The folder of the page, where long reports keep what they have computed.
     say
         Takes lines of progress.
+    full
+        Compute the cells of tables too that a first look does without.
 
     Raises
     ------
     InputError
-        If there is no such report or folder, or a file of the data is missing or malformed.
+        If there is no such report or folder, a file of the data is missing or malformed, or the report has no other
+        cells than those of a first look.
     """
     if name not in REPORTS:
         raise InputError(f"expected the name of a report, one of {', '.join(REPORTS)}, found {name!r}")
@@ -96,5 +102,8 @@ def make_report(name: str, data: str, state_dicts: str | None, out: Path, say: S
         if folder is not None and not Path(folder).is_dir():
             raise InputError(f"{option} expects a folder, found no folder {folder}")
     source = REPORTS[name]
-    request = Request(Path(data), None if state_dicts is None else Path(state_dicts), out, say)
+    if full and not source.has_full:
+        fuller = ", ".join(name for name, one in REPORTS.items() if one.has_full)
+        raise InputError(f"--full is for reports that leave cells out ({fuller}), found {name}, which leaves none out")
+    request = Request(Path(data), None if state_dicts is None else Path(state_dicts), out, say, full)
     return Report(name, source.title, tuple(source.make(request)))

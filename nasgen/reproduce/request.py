@@ -23,9 +23,12 @@ class Request:
         That of the page, where long reports keep what they have computed.
     say
         Takes lines of progress.
+    full
+        Whether the cells of tables are computed that a first look does without.
     """
 
     data: Path
     state_dicts: Path | None
     out: Path
     say: Say
+    full: bool = False

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from nasgen.planning.space_options import input_spread
+from nasgen.reproduce.bogp.plan import UNION, Plan
 from nasgen.reproduce.bogp.searches import HIDDEN
-from nasgen.reproduce.bogp.trainings import SEARCHES, UNION, Results
+from nasgen.reproduce.bogp.trainings import Results
 from nasgen.reproduce.predicted import MEASURES, Networks, by_density, by_mask, held_out
 from nasgen.reproduce.tables import Table
 from nasgen.tasks import get_task
@@ -18,7 +19,7 @@ FILE = "masks.parquet"
 SOURCE = "search"
 
 
-def mask_rows(results: Results, mnist: Path) -> MetaDataset:
+def mask_rows(results: Results, plan: Plan, mnist: Path) -> MetaDataset:
     """One row a mask, that of the first search that trained it.
 
     ``fitness`` is the accuracy on validation rows, ``seed`` that of the search. Further columns are ``database``, the
@@ -36,7 +37,7 @@ def mask_rows(results: Results, mnist: Path) -> MetaDataset:
     rows: dict[str, dict[str, Any]] = {}
     graphs = {}
     databases: dict[Any, int] = {}
-    for unit in SEARCHES:
+    for unit in plan.searches:
         drawn_from = unit.space, unit.sparsities, unit.size, unit.seed
         database = databases.setdefault(drawn_from, len(databases))
         for found in results[unit]["rows"]:

@@ -12,8 +12,37 @@ from nasgen.reproduce.bogp.properties import Floats, correlations
 from nasgen.reproduce.tables import Picture
 from predictors.features.relational import NAMES
 
+LOWEST = 0.9
+"""Accuracy that is drawn; what lies below is written at the edge."""
+
 NEAR = 0.015, 0.04
 """Of sparsity and of accuracy: labels of points nearer than that would overlap."""
+
+
+def plot_accuracies(
+    ours: Mapping[str, Mapping[float, float]], theirs: Mapping[str, Mapping[float, float]], dense: float
+) -> Picture:
+    """Test accuracy over sparsity by method, theirs in the left panel and ours in the right."""
+    figure = new_figure(10, 4.4)
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    colours = {method: f"C{number}" for number, method in enumerate(ours)}
+    for panel, title, lines in zip(panels, ("theirs", "ours"), (theirs, ours), strict=True):
+        for method, colour in colours.items():
+            line = sorted(lines.get(method, {}).items())
+            panel.plot([s for s, _ in line], [a for _, a in line], "o-", ms=4, color=colour)
+            for sparsity, accuracy in line:
+                if accuracy < LOWEST:
+                    text = f"{accuracy:.3f}".lstrip("0")
+                    panel.annotate(f"{text} \u2193", (sparsity, LOWEST), color=colour, ha="right", va="bottom")
+        panel.set_title(title)
+        panel.set_xlabel("sparsity")
+        panel.grid(alpha=0.3)
+    panels[1].axhline(dense, color="grey", ls=":")
+    panels[0].set_ylabel("test accuracy")
+    panels[0].set_ylim(bottom=LOWEST)
+    handles = [panels[1].plot([], [], "o-", ms=4, color=one, label=method)[0] for method, one in colours.items()]
+    figure.legend(handles=handles, fontsize="small", loc="outside lower center", ncols=3)
+    return Picture.of(figure, "Test accuracy at equal sparsity of all weights, theirs and ours (dotted: ours, dense).")
 
 
 def plot_searches(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Picture:

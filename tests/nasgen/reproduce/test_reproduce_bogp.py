@@ -18,11 +18,13 @@ from nasgen.reproduce import mnist as mnist_module
 from nasgen.reproduce import predicted
 from nasgen.reproduce.bogp import baselines, plots, searches, trainings
 from nasgen.reproduce.bogp.baselines import Magnitude, train_magnitude
+from nasgen.reproduce.bogp.plan import FULL, STANDARD, UNION, by_seeds
 from nasgen.reproduce.bogp.plots import labels
 from nasgen.reproduce.bogp.properties import Masks, correlations, screened
 from nasgen.reproduce.bogp.searches import Place, Search, run_search
+from nasgen.reproduce.bogp.published import ACCURACIES, SPARSITIES, TRADED
 from nasgen.reproduce.bogp.tables import TOTAL, best_of
-from nasgen.reproduce.bogp.trainings import UNION, by_seeds, seconds, work
+from nasgen.reproduce.bogp.trainings import seconds, work
 from nasgen.reproduce.mnist import mnist, mnist_task
 from nasgen.tasks.images import Images
 from nasgen.training.loop import Score
@@ -177,9 +179,9 @@ def test_the_legend_of_searches_hides_no_point(monkeypatch: pytest.MonkeyPatch) 
     assert not legend.get_window_extent().overlaps(axes.get_window_extent())
 
 
-def test_the_whole_command_makes_tables_of_its_trainings(
-    say: Say, place: Place, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def asked_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The pieces that a report asks for; made-up results stand for them."""
     pieces: list[Any] = []
     rng = np.random.default_rng(0)
     spaces = {s: get_space("mask", sparsities=[s]) for s in UNION}
@@ -211,11 +213,22 @@ def test_the_whole_command_makes_tables_of_its_trainings(
 
     monkeypatch.setattr(trainings.Journal, "each", each)
     monkeypatch.setattr(predicted, "Surrogate", partial(Surrogate, "random-forest"))  # the choice of a model takes long
+    return pieces
+
+
+def by_item(printed: str) -> dict[str, dict[str, Any]]:
+    """The rows of all tables that a command printed."""
+    return {row["item"]: row for table in json.loads(printed)["tables"] for row in table["rows"]}
+
+
+def test_the_whole_command_makes_tables_of_its_trainings(
+    say: Say, asked_for: list[Any], data: Path, tmp_path: Path
+) -> None:
     said = say("reproduce", "bogp", "--data", data, "--out", tmp_path / "out", "--json")
-    tables = json.loads(said.out)["tables"]
-    rows = {row["item"]: row for table in tables for row in table["rows"]}
-    assert len(pieces) == len(set(pieces))
-    costs = list(map(seconds, pieces))
+    rows = by_item(said.out)
+    assert set(asked_for) == set(STANDARD.pieces)
+    assert len(asked_for) == len(set(asked_for))
+    costs = list(map(seconds, asked_for))
     assert costs == sorted(costs, reverse=True)
     ours = rows["sparsity 0.9: BoGP, masks placed in the image, at least 0.951"]
     assert ours["holds"] is True
@@ -239,7 +252,7 @@ def test_the_whole_command_makes_tables_of_its_trainings(
     assert rows["sparsity does not fall with alpha: 1 where so"]["holds"] is True
     assert rows["sparsity 0.9: weights off 10,163, at most 1"]["holds"] is True
     assert said.code == 1  # of f2: what was put in the trainings' place is worse than what is asked
-    assert (tmp_path / "out" / "index.html").read_text().count("data:image/png;base64") == 3
+    assert (tmp_path / "out" / "index.html").read_text().count("data:image/png;base64") == 4
     masks = MetaDataset.read(tmp_path / "out" / "masks.parquet")
     assert len(masks) == 4 * (9 + 3 * len(UNION))
     assert set(masks.columns["source"]) == {"search"}
@@ -247,3 +260,26 @@ def test_the_whole_command_makes_tables_of_its_trainings(
     off = rows["mean absolute error, surrogate on masks"]
     assert off["folds"] == 7
     assert off["ours"] < 0.02
+
+
+def test_every_cell_of_both_tables(say: Say, asked_for: list[Any], data: Path, tmp_path: Path) -> None:
+    said = say("reproduce", "bogp", "--full", "--data", data, "--out", tmp_path / "out", "--json")
+    rows = by_item(said.out)
+    assert set(STANDARD.pieces) < set(asked_for)
+    assert len(asked_for) == len(set(asked_for))
+    for method, published in ACCURACIES.items():
+        called = "BoGP, uniformly random masks as published" if method == "BoGP" else method
+        for sparsity in SPARSITIES:
+            assert rows[f"sparsity {sparsity}: {called}"]["paper"] == published[sparsity]
+    for weight, (_, sparsity, paper) in TRADED.items():
+        (f2,) = (row for item, row in rows.items() if item.startswith(f"alpha {weight}: f2"))
+        (chosen,) = (row for item, row in rows.items() if item.startswith(f"alpha {weight}: sparsity"))
+        assert (f2["paper"], chosen["paper"]) == (paper, sparsity)
+    assert rows["sparsity 0.15: BoGP, masks placed in the image, at least 0.967"]["holds"] is False
+    assert rows["sparsity 0.75: BoGP, masks placed in the image, at least 0.961"]["holds"] is False
+    held = [item for item, row in rows.items() if item.startswith("alpha") and row["holds"] is not None]
+    assert len(held) == len(TRADED) + 2  # the sum of each, accuracy and sparsity at the least weight
+
+
+def test_what_the_paper_printed_agrees_with_itself() -> None:
+    assert all(accuracy + weight * sparsity == pytest.approx(f2) for weight, (accuracy, sparsity, f2) in TRADED.items())

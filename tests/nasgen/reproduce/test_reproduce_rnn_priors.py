@@ -175,6 +175,7 @@ def test_bad_files_and_folders_are_one_line(say: Say, networks: list[Values], sm
     assert "--data expects a folder with reber_structure_gru.jsonl.gz" in refused(small)
     assert "--data expects a folder, found no folder" in refused(tmp_path / "nowhere")
     assert "--state-dicts expects a folder" in refused(small, "--state-dicts", tmp_path / "nowhere")
+    assert "--full is for reports that leave cells out (bogp), found rnn-priors" in refused(small, "--full")
     taken = tmp_path / "taken"
     taken.touch()
     assert "--out expects a folder, found a file" in refused(small, "--out", taken)
