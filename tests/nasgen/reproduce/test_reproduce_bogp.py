@@ -18,11 +18,11 @@ from nasgen.reproduce import mnist as mnist_module
 from nasgen.reproduce import predicted
 from nasgen.reproduce.bogp import baselines, plots, searches, trainings
 from nasgen.reproduce.bogp.baselines import Magnitude, train_magnitude
-from nasgen.reproduce.bogp.plan import FULL, STANDARD, UNION, by_seeds
+from nasgen.reproduce.bogp.plan import STANDARD, UNION, by_seeds
 from nasgen.reproduce.bogp.plots import labels
 from nasgen.reproduce.bogp.properties import Masks, correlations, screened
-from nasgen.reproduce.bogp.searches import Place, Search, run_search
 from nasgen.reproduce.bogp.published import ACCURACIES, SPARSITIES, TRADED
+from nasgen.reproduce.bogp.searches import Place, Search, run_search
 from nasgen.reproduce.bogp.tables import TOTAL, best_of
 from nasgen.reproduce.bogp.trainings import seconds, work
 from nasgen.reproduce.mnist import mnist, mnist_task
