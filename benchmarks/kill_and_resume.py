@@ -35,10 +35,10 @@ def killed_family(process: subprocess.Popen[bytes]) -> int:
     process.kill()
     process.wait()
     _, left = psutil.wait_procs(family, timeout=1.0)
-    return sum(map(runs, left))
+    return sum(map(is_alive, left))
 
 
-def runs(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):  # it may end in between
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

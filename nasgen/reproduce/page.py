@@ -29,7 +29,7 @@ figure { margin: 1em 0; }
 </head>
 <body>
 <h1>{{ report.title }}</h1>
-<p>Made by <code>nasgen reproduce {{ report.name }}</code>.
+<p>Made by <code>nasgen reproduce {{ report.name }}{{ " --full" if report.full }}</code>.
 {% if report.failed %}{{ report.failed | length }} of {{ held }} figures that are held to something do not hold.
 {% else %}All {{ held }} figures that are held to something hold.{% endif %}</p>
 {% for table in report.tables %}

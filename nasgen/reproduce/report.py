@@ -24,7 +24,7 @@ class Source:
     make
         Its tables, in the order in which they are shown.
     has_full
-        Whether there are cells of them that a first look does without.
+        Whether there are cells of them that are left out unless asked for.
     """
 
     title: str
@@ -56,11 +56,14 @@ class Report:
         Its name among the reports, and the paper.
     tables
         Theirs beside ours.
+    full
+        Whether cells are among them that are left out unless asked for.
     """
 
     name: str
     title: str
     tables: tuple[Table, ...]
+    full: bool = False
 
     @property
     def failed(self) -> list[Row]:
@@ -88,13 +91,13 @@ def make_report(name: str, data: str, state_dicts: str | None, out: Path, say: S
     say
         Takes lines of progress.
     full
-        Compute the cells of tables too that a first look does without.
+        Compute cells of tables too that are left out unless asked for.
 
     Raises
     ------
     InputError
-        If there is no such report or folder, a file of the data is missing or malformed, or the report has no other
-        cells than those of a first look.
+        If there is no such report or folder, a file of the data is missing or malformed, or the report leaves no cells
+        out.
     """
     if name not in REPORTS:
         raise InputError(f"expected the name of a report, one of {', '.join(REPORTS)}, found {name!r}")
@@ -106,4 +109,4 @@ def make_report(name: str, data: str, state_dicts: str | None, out: Path, say: S
         fuller = ", ".join(name for name, one in REPORTS.items() if one.has_full)
         raise InputError(f"--full is for reports that leave cells out ({fuller}), found {name}, which leaves none out")
     request = Request(Path(data), None if state_dicts is None else Path(state_dicts), out, say, full)
-    return Report(name, source.title, tuple(source.make(request)))
+    return Report(name, source.title, tuple(source.make(request)), full)

@@ -24,7 +24,7 @@ class Request:
     say
         Takes lines of progress.
     full
-        Whether the cells of tables are computed that a first look does without.
+        Whether cells of tables are computed too that are left out unless asked for.
     """
 
     data: Path

@@ -142,8 +142,8 @@ class Nodes:
         left = self.ours()
         for node in [*self._nodes.worker_nodes, self._nodes.head_node]:
             left += tree(node)
-        with suppress(psutil.Error):
-            for process in left:
+        for process in left:
+            with suppress(psutil.Error):
                 process.resume()
         self._nodes.shutdown()
         for process in left:

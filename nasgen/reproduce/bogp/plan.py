@@ -1,4 +1,4 @@
-"""Which masks are looked for and which networks are trained: what the text rests on, or every cell of both tables."""
+"""Which masks are looked for and which networks are trained: for the main cells of both tables, or for every one."""
 
 from __future__ import annotations
 

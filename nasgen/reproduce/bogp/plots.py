@@ -73,8 +73,8 @@ def plot_tradeoff(
     axes.plot([s for _, s, _ in theirs.values()], [a for a, _, _ in theirs.values()], "x--", label="theirs")
     for label, place in labels(points):
         axes.annotate(label, place, textcoords="offset points", xytext=(0, -15), ha="center")
-    for weight, (accuracy, sparsity, _) in theirs.items():
-        axes.annotate(f"{weight:g}", (sparsity, accuracy), textcoords="offset points", xytext=(4, 5))
+    for label, place in labels([(weight, a, s) for weight, (a, s, _) in theirs.items()]):
+        axes.annotate(label, place, textcoords="offset points", xytext=(4, 5))
     axes.set_xlabel("sparsity")
     axes.set_ylabel("accuracy")
     axes.margins(0.08)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +75,14 @@ def children() -> list[psutil.Process]:
     """What this process has started, but for the tracker that multiprocessing starts once, in any test, and keeps."""
     started = []
     for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):  # it may end in between
-            if "resource_tracker" not in " ".join(process.cmdline()):
-                started.append(process)
+        try:
+            words = process.cmdline()
+        except psutil.ZombieProcess:  # nobody has reaped it
+            words = []
+        except psutil.NoSuchProcess:  # it ended in between
+            continue
+        if "resource_tracker" not in " ".join(words):
+            started.append(process)
     return started
 
 

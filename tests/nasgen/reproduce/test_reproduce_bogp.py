@@ -167,6 +167,18 @@ def test_points_too_near_share_a_label() -> None:
     assert labels([(0.1, 0.95, 0.9), (0.5, 0.95, 0.95)]) == [("0.1", (0.9, 0.95)), ("0.5", (0.95, 0.95))]
 
 
+def test_accuracies_below_the_plot_are_written_at_its_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = []
+    monkeypatch.setattr(plots.Picture, "of", lambda figure, caption: figures.append(figure))
+    plots.plot_accuracies({"Glob1": {0.75: 0.96, 0.9: 0.93}, "Unif1": {0.9: 0.91}}, {"Unif1": {0.9: 0.81}}, 0.97)
+    (figure,) = figures
+    theirs, ours = figure.axes
+    assert [text.get_text() for text in theirs.texts] == [".810 \u2193"]
+    assert [text.get_text() for text in ours.texts] == []
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Glob1", "Unif1"]
+    assert theirs.get_ylim() == ours.get_ylim()
+
+
 def test_the_legend_of_searches_hides_no_point(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = []
     monkeypatch.setattr(plots.Picture, "of", lambda figure, caption: figures.append(figure))
@@ -279,6 +291,7 @@ def test_every_cell_of_both_tables(say: Say, asked_for: list[Any], data: Path, t
     assert rows["sparsity 0.75: BoGP, masks placed in the image, at least 0.961"]["holds"] is False
     held = [item for item, row in rows.items() if item.startswith("alpha") and row["holds"] is not None]
     assert len(held) == len(TRADED) + 2  # the sum of each, accuracy and sparsity at the least weight
+    assert "nasgen reproduce bogp --full" in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_what_the_paper_printed_agrees_with_itself() -> None:
