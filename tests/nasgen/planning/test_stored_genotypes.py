@@ -87,9 +87,12 @@ def test_its_baseline_is_random(cell_table: Path, cells: Path, tmp_path: Path) -
 
 def test_a_space_that_a_file_gives_options_to_is_that_space(tmp_path: Path) -> None:
     file = tmp_path / "gru.py"
-    file.write_text(
-        "from functools import partial\nfrom search_spaces.rnn import RnnSpace\nGru = partial(RnnSpace, cell='gru')\n"
+    lines = (
+        "from functools import partial",
+        "from search_spaces.rnn import RnnSpace",
+        'Gru = partial(RnnSpace, cells=("gru",))',
     )
+    file.write_text("\n".join(lines))
     write_metadataset(str(tmp_path / "gru.parquet"), space=f"{file}:Gru", count=5)
     space = build_space(f"{file}:Gru", {})
     assert len(stored_genotypes(str(tmp_path / "gru.parquet"), f"{file}:Gru", space)) == 5
@@ -145,7 +148,5 @@ def test_masks_of_another_sparsity_are_named(tmp_path: Path) -> None:
     space = get_space("mask", **options)
     texts = MetaDataset.read(path).columns["genotype"]
     assert [space.encode(one) for one in stored_genotypes(str(path), "mask", space)] == texts
-    with pytest.raises(
-        InputError, match=r"masks.parquet, row \d+: not a valid genotype .* the search's --space-option"
-    ):
+    with pytest.raises(InputError, match=r"masks.parquet, row \d+: not a valid genotype .* search's --space-option"):
         stored_genotypes(str(path), "mask", get_space("mask", **{**options, "sparsities": [0.5]}))
