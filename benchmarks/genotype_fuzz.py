@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from nasgen.results.querying import LONGEST_REASON, graph_of_named_space, graphs_of_lines, graphs_of_space
+from nasgen.errors import LONGEST_REASON
+from nasgen.results.querying import graph_of_named_space, graphs_of_lines, graphs_of_space
 from search_spaces import LabelledGraph, get_space
 
 SPACES: Mapping[str, Mapping[str, Any]] = {"cnn": {"input_shape": (3, 32, 32)}, "nasbench201": {}}

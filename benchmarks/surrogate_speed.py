@@ -26,10 +26,10 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from nasgen import Evaluation, Outcome, Request
-from nasgen.results.querying import valid_genotype
 from nasgen.strategies.prescreen import Prescreen
 from predictors import Surrogate
 from search_spaces import get_space
+from search_spaces.texts import valid_genotype
 
 TABLE = Path(__file__).with_name("digits_trainings.parquet")
 FRESH, ROWS, BROOD = 128, 100, 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+LONGEST_REASON = 300
+
 
 class InputError(ValueError):
     """What came from outside is unusable: one line that says what was expected, what was found, what to do.
@@ -19,3 +21,9 @@ class ExecutorError(Exception):
 
 class SearchSpaceExhaustedError(Exception):
     """No genotype is left that was not asked before; a run ends here, with what it has."""
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, in one line that a long genotype does not flood."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."

@@ -15,8 +15,11 @@ from nasgen.errors import InputError
 MODULE_PREFIX = "nasgen_plugin_"
 """How the modules of such files are called, before a hash of their path."""
 
-OF_THE_ENGINE = "space", "asked", "prescreen", "fidelities", "objectives", "input_shape", "n_classes", "vocabulary"
-"""Parameters of spaces and strategies that the engine gives them itself."""
+OF_THE_ENGINE = "space", "asked", "genotypes", "prescreen", "fidelities", "objectives"
+"""Parameters of strategies that the engine gives them itself."""
+
+OF_THE_DATA = "input_shape", "n_classes", "vocabulary"
+"""Parameters of spaces that follow from the data, unless told."""
 
 
 def is_plugin(name: str) -> bool:
@@ -83,8 +86,8 @@ def check_options(what: str, make: Callable[..., Any], options: Mapping[str, Any
     InputError
         Naming those it has.
     """
-    known = inspect.signature(make).parameters
+    known = [name for name in inspect.signature(make).parameters if name not in OF_THE_ENGINE]
     unknown = [name for name in options if name not in known]
     if unknown:
-        names = ", ".join(name for name in known if name not in OF_THE_ENGINE) or "no options"
+        names = ", ".join(name for name in known if name not in OF_THE_DATA) or "no options"
         raise InputError(f"{what} has {names}, found {unknown[0]!r}")

@@ -58,6 +58,7 @@ class Arguments(_Frozen):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     strategy: str = "evolution"
     strategy_options: Mapping[str, Any] = {}
+    database: str | None = None
     profile: Literal["default", "paper"] = "default"
     window: Positive | None = None
     population: Annotated[int, Field(ge=2)] | None = None
@@ -119,6 +120,10 @@ class Arguments(_Frozen):
             raise ValueError("--halving, --curve-stop and --inherit are for trainings, found --table: leave them out")
         if self.bonus:
             self._check_bonus()
+        if self.database is not None and self.strategy != "bayesian":
+            raise ValueError(f"--database goes with --strategy bayesian, found --strategy {self.strategy}")
+        if self.database is not None and "size" in self.strategy_options:
+            raise ValueError("--database says which genotypes there are, found --strategy-option size: leave it out")
         if self.strategy == "irwin-harris" and (self.halving or self.table is not None):
             found = "--halving" if self.halving else "--table"
             raise ValueError(
@@ -175,6 +180,7 @@ class Settings(_Frozen):
     ``fidelities`` names the budgets of a training from the lowest to the highest, empty for look-ups; ``final`` is
     the winner's. ``search_share`` is the part of a time budget after which nothing more is asked. ``curve_stop`` says
     whether trainings that fall behind are ended, and ``inherit`` whether they start from their parents' weights.
+    ``database`` is the meta-dataset whose genotypes Bayesian optimisation chooses among; None where it draws them.
     ``bonus`` has the weights of what is added to the accuracy (:mod:`nasgen.training.bonus`).
     ``first_deadline`` is how many seconds an evaluation may take while none has ended yet; ``expected`` is how many
     evaluations were foreseen. ``elastic`` says whether workers come and go with the nodes of a cluster; ``workers`` are
@@ -194,6 +200,7 @@ class Settings(_Frozen):
     strategy: str
     profile: str
     strategy_options: Mapping[str, Any]
+    database: str | None = None
     window: int
     surrogate: str
     augment: str

@@ -6,7 +6,12 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from search_spaces.space import SearchSpace
+
+G = TypeVar("G")
 
 MAX_TEXT = 1_000_000  # characters; the largest valid genotypes have some thousands
 
@@ -54,6 +59,14 @@ def shortened(value: object) -> str:
     """The value as a message may repeat it: on one line, in about 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
+
+
+def valid_genotype(space: SearchSpace[G], text: str) -> G:
+    """The genotype of a text; ValueError if the text is malformed or the genotype not valid in the space."""
+    genotype = space.decode(text)
+    if violations := space.validate(genotype):
+        raise ValueError(f"not a valid genotype of the space {space.name}: {violations[0]}")
+    return genotype
 
 
 def _parse_json(text: Any) -> dict[str, Any]:

@@ -49,6 +49,13 @@ StrategyOptions = Annotated[
     list[str] | None,
     typer.Option("--strategy-option", help="NAME=VALUE in JSON for the strategy, as in kappa=2; repeatable."),
 ]
+DatabaseFile = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="Meta-dataset whose genotypes --strategy bayesian chooses among; it reads nothing else there.",
+    ),
+]
 Profile = Annotated[str, typer.Option(help="default, or paper: the hyper-parameters of the source paper.")]
 Window = Annotated[int | None, typer.Option(help="Asks under way at once; changes the result, unlike --workers.")]
 Population = Annotated[int | None, typer.Option(help="Individuals a strategy keeps.")]
@@ -117,6 +124,7 @@ def search_options(
     seed: Seed = 0,
     strategy: StrategyName = "evolution",
     strategy_options: StrategyOptions = None,
+    database: DatabaseFile = None,
     profile: Profile = "default",
     window: Window = None,
     population: Population = None,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nasgen.evaluation import Failure, Outcome, Request
     from nasgen.view import View
 
-BASELINE_ARGUMENTS = {"strategy": "random", "surrogate": "off", "baseline": None}
+BASELINE_ARGUMENTS = {"strategy": "random", "database": None, "surrogate": "off", "baseline": None}
 
 
 def run_search(
@@ -111,7 +111,7 @@ def _evaluate(
             store.record_loss(request.number, attempt, failure)
 
         dispatcher = Dispatcher(executor, deadline=deadline, on_lost=on_lost)
-        Run(
+        run = Run(
             space=space,
             strategy=strategy,
             dispatcher=dispatcher,
@@ -124,7 +124,10 @@ def _evaluate(
             inheritance=Inheritance(WeightStore(folder.weights), fidelities_of(settings)) if settings.inherit else None,
             asks_left=lambda in_flight: clock.asks_left(in_flight, executor.capacity),
             on_result=on_result,
-        )()
+        )
+        run()
+        if run.exhausted:
+            view.say(f"every genotype that there is was asked: the search ends after {store.n_asked} evaluations")
 
 
 def _run_baseline(

@@ -70,6 +70,7 @@ class Run:
     inheritance: Inheritance | None = None
     asks_left: Callable[[int], float] = lambda in_flight: math.inf
     on_result: Callable[[Request, Outcome], None] = lambda request, outcome: None
+    exhausted: bool = field(default=False, init=False)
     _asked: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
     _round: int = field(default=0, init=False)
@@ -90,7 +91,12 @@ class Run:
             try:
                 proposals = self._ask(room, force=self._empty_rounds >= EMPTY_ROUNDS)
             except SearchSpaceExhaustedError:
-                break
+                if self._told == self._asked:
+                    self.exhausted = True
+                    break
+                self._wait_for(self._asked)  # what they come to may lead to further asks, as promotions
+                self._tell(self._asked)
+                continue
             self._empty_rounds = 0 if proposals else self._empty_rounds + 1
             self._commit_and_submit(proposals)
         self._wait_for(self._asked)

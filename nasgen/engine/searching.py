@@ -273,6 +273,8 @@ def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool
 
     if settings.table is not None and not Path(settings.table).is_file():
         raise InputError(f"the run looks fitness up in {settings.table}, which is not there: put it back")
+    if settings.database is not None and not Path(settings.database).is_file():
+        raise InputError(f"the run chooses among the genotypes of {settings.database}, which is not there: put it back")
     try:
         task = get_task(settings.task) if settings.task is not None else None
     except InputError as error:

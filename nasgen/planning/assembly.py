@@ -68,7 +68,7 @@ def make_strategy(settings: Settings, space: Any, asked: Callable[[str, str], bo
     Raises
     ------
     InputError
-        If a strategy of the user's own cannot be made.
+        If a strategy of the user's own cannot be made, or a database has a genotype that the space has not.
     """
     fidelities = fidelities_of(settings)
     inner = _make_one(settings, space, lambda key: asked(key, fidelities[0]))
@@ -86,6 +86,10 @@ def _make_one(settings: Settings, space: Any, asked: Callable[[str], bool]) -> S
         from nasgen.strategies.prescreen import make_prescreen
 
         options["prescreen"] = make_prescreen(space, settings.surrogate)
+    if settings.database is not None:
+        from nasgen.planning.stored_genotypes import stored_genotypes
+
+        options["genotypes"] = stored_genotypes(settings.database, settings.space, space)
     if settings.strategy == "nsga2":
         from nasgen.strategies.objectives import Objectives
 

@@ -68,13 +68,29 @@ def resolve(
     Raises
     ------
     InputError
-        If the data, the table, the space or the surrogate is unusable.
+        If the data, the table, the space, the database or the surrogate is unusable.
     """
     _check_surrogate(arguments)
+    if arguments.database is not None:
+        from nasgen.planning.stored_genotypes import read_metadataset
+
+        read_metadataset(arguments.database)  # before the data, which may take a while
     workers = Workers.of(arguments, cluster)
     if arguments.table is not None:
-        return _resolve_lookup(arguments, workers, cluster)
-    return _resolve_training(arguments, folder, say, workers, cluster)
+        resolved = _resolve_lookup(arguments, workers, cluster)
+    else:
+        resolved = _resolve_training(arguments, folder, say, workers, cluster)
+    _check_database(resolved.settings)
+    return resolved
+
+
+def _check_database(settings: Settings) -> None:
+    """Refuse genotypes that the space, as it is now resolved, does not hold."""
+    if settings.database is not None:
+        from nasgen.planning.assembly import make_space
+        from nasgen.planning.stored_genotypes import stored_genotypes
+
+        stored_genotypes(settings.database, settings.space, make_space(settings))
 
 
 def _check_surrogate(arguments: Arguments) -> None:
@@ -241,6 +257,7 @@ def _settings(
         strategy=_absolute(arguments.strategy),
         profile=arguments.profile,
         strategy_options=strategy_options(arguments, expected),
+        database=str(Path(arguments.database).resolve()) if arguments.database is not None else None,
         expected=expected,
         window=arguments.window or window_for(expected, trains=task is not None),
         surrogate=str(Path(arguments.surrogate).resolve()) if is_saved(arguments.surrogate) else arguments.surrogate,

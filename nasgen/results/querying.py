@@ -11,18 +11,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nasgen.errors import InputError
+from nasgen.errors import InputError, one_line
 from nasgen.evaluation import fitness_or_worst
 from nasgen.settings import is_saved
 from nasgen.storage.folder import RunFolder
 from nasgen.training.evaluators import build_space
 from predictors import Surrogate, load_surrogate
 from search_spaces import LabelledGraph, SearchSpace, get_space
+from search_spaces.texts import valid_genotype
 
 BATCH = 1000
 EXPLAINED = 8
 FEWEST_ROWS = 5
-LONGEST_REASON = 300
 
 WEAK = 0.2
 """Kendall's tau of held-out rows below which the answers of a surrogate come with a warning."""
@@ -100,12 +100,6 @@ def graph_or_reason(graph_of: GraphOf, text: str) -> LabelledGraph | str:
         return graph_of(text)
     except (ValueError, OverflowError, RecursionError) as error:
         return one_line(error)
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, in one line that a long genotype does not flood."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
 
 
 def _lines(name: str) -> Iterator[tuple[str, int, str]]:
@@ -217,14 +211,6 @@ def graphs_of_space(space: SearchSpace[Any]) -> GraphOf:
         return space.to_graph(valid_genotype(space, text))
 
     return graph_of
-
-
-def valid_genotype(space: SearchSpace[Any], text: str) -> Any:
-    """The genotype of a text; ValueError if the text is malformed or the genotype not valid in the space."""
-    genotype = space.decode(text)
-    if violations := space.validate(genotype):
-        raise ValueError(f"not a valid genotype of the space {space.name}: {violations[0]}")
-    return genotype
 
 
 def graph_of_named_space(source: str) -> GraphOf:

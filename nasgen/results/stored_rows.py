@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasgen.errors import InputError
+from nasgen.errors import InputError, one_line
 from nasgen.plugins import is_plugin
-from nasgen.results.querying import named_space, one_line, valid_genotype
+from nasgen.results.querying import named_space
 from nasgen.storage.folder import RunFolder
-from nasgen.training.evaluators import build_space
+from nasgen.training.evaluators import build_space, recorded_name
 from search_spaces import SearchSpace
-from search_spaces.space import SPACES, space_class
-from search_spaces.texts import shortened
+from search_spaces.texts import shortened, valid_genotype
 
 Floats = NDArray[np.float64]
 
@@ -43,13 +42,9 @@ class KnownSpace:
 
     @classmethod
     def of(cls, name: str, options: Mapping[str, Any]) -> KnownSpace:
-        """The space of a name and options; InputError if there is none.
-
-        Where a file only gave options to a space of the box, it is that space: the record is good without the file.
-        """
+        """The space of a name and options; InputError if there is none."""
         space = build_space(name, options)
-        if is_plugin(name) and space.name in SPACES and type(space) is space_class(space.name):
-            name = space.name
+        name = recorded_name(name, space)
         if not is_plugin(name) and hasattr(space, "options"):  # all of them: another version may have other defaults
             options = json.loads(json.dumps(space.options()))
         return cls(space, name, dict(options))

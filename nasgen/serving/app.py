@@ -10,8 +10,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 
-from nasgen.errors import InputError
-from nasgen.results.querying import Source, one_line
+from nasgen.errors import InputError, one_line
+from nasgen.results.querying import Source
 from nasgen.serving.batching import Batcher, OverloadedError
 from nasgen.serving.bodies import RETRY_AFTER, App, BoundedBodies
 from nasgen.serving.docs_page import docs_page

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from nasgen.results.querying import Source, answers_of, graph_or_reason, one_line
+from nasgen.errors import one_line
+from nasgen.results.querying import Source, answers_of, graph_or_reason
 from search_spaces import LabelledGraph
 
 Answer = dict[str, Any]

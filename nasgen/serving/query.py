@@ -8,8 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from nasgen.errors import InputError
-from nasgen.results.querying import one_line
+from nasgen.errors import InputError, one_line
 
 EXPLANATION = 100
 """An explanation is as much work as so many predictions in a batch (22 ms and 0.2 ms, trees on digits, one core)."""

@@ -43,6 +43,8 @@ def identity(settings: Settings, data_hash: str) -> dict[str, Any]:
     }
     if is_saved(settings.surrogate):
         own_files["surrogate_hash"] = folder_hash(Path(settings.surrogate))
+    if settings.database is not None:
+        own_files["database_hash"] = file_hash(Path(settings.database))
     chosen = _placeless({name: values[name] for name in IDENTITY_SETTINGS})
     bonus = {"bonus": values["bonus"]} if settings.bonus else {}  # runs from before there was one go on without
     return {"schema": SCHEMA_VERSION, "data_hash": data_hash, **own_files, **chosen, **bonus}

@@ -9,7 +9,7 @@ from typing import Any
 from nasgen.plugins import is_plugin
 from nasgen.settings import Settings, is_saved
 
-FIELDS = ("task", "table", "space", "strategy", "surrogate")
+FIELDS = ("task", "table", "space", "strategy", "database", "surrogate")
 
 
 def inputs_of(settings: Settings) -> dict[str, Path]:
@@ -22,7 +22,9 @@ def inputs_of(settings: Settings) -> dict[str, Path]:
         if is_plugin(value):
             paths[name] = Path(value.rpartition(":")[0])
         elif (
-            name == "table" or (name == "task" and value.endswith(".npz")) or (name == "surrogate" and is_saved(value))
+            name in ("table", "database")
+            or (name == "task" and value.endswith(".npz"))
+            or (name == "surrogate" and is_saved(value))
         ):
             paths[name] = Path(value)
     return paths

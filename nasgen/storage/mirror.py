@@ -6,7 +6,7 @@ holds at any moment is a run as it stood at some moment: what the last snapshot 
 run.json, log.txt, best/, data.npz   as in the run's folder
 store.sqlite                         a snapshot
 weights/                             those that the snapshot needs, where candidates inherit them
-inputs/FIELD/                        files and folders that the settings name: data, table, space, strategy, surrogate
+inputs/FIELD/                        files and folders that the settings name: data, table, space, strategy, ...
 baseline/                            the run of the baseline
 owner                                who writes; one who finds another name there stops
 """

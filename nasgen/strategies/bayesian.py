@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from nasgen.errors import SearchSpaceExhaustedError
 from nasgen.evaluation import Evaluation
 from nasgen.strategies.database import Database, Floats
 from nasgen.strategies.gp_ucb import KAPPA, bound, fitted_process, suggest
@@ -27,14 +28,14 @@ MOST_OBSERVED = 100
 
 
 class Bayesian(Generic[G]):
-    """Bayesian optimisation over random genotypes that are drawn once.
+    """Bayesian optimisation over genotypes that are known beforehand, or drawn once at random.
 
     Parameters
     ----------
     features
         The feature set that describes genotypes.
     size
-        Genotypes drawn at the first ask; when all of them were asked, others follow at random.
+        Genotypes drawn at the first ask, where none are given; when all of them were asked, others follow at random.
     initial
         Asks at random before the first fit.
     kappa
@@ -45,6 +46,8 @@ class Bayesian(Generic[G]):
         bound is maximised over the genotypes themselves.
     similarity
         By which it is fetched (:data:`nasgen.strategies.database.SIMILARITIES`).
+    genotypes
+        Those of the database, and no others; None to draw them.
     """
 
     generational = False
@@ -60,6 +63,7 @@ class Bayesian(Generic[G]):
         kappa: float = KAPPA,
         within: str = "database",
         similarity: str = "standardised cosine",
+        genotypes: Sequence[G] | None = None,
     ) -> None:
         if within not in ("box", "database"):
             raise ValueError(f"within must be box or database, found {within!r}")
@@ -71,9 +75,11 @@ class Bayesian(Generic[G]):
         self.kappa = kappa
         self.within = within
         self.similarity = similarity
+        self.genotypes = genotypes
         self._seed: int | None = None
         self._database: Database[G] | None = None
         self._keys: list[str] = []
+        self._left: list[int] = []  # places of those that were not asked when it was last looked
         self._values: dict[str, float] = {}
         self._suggested: list[tuple[Floats, str]] = []
 
@@ -84,11 +90,13 @@ class Bayesian(Generic[G]):
                 self._values[evaluation.key] = evaluation.fitness
 
     def ask(self, rng: np.random.Generator) -> list[Proposal[G]]:
-        """One genotype of the database that was not asked before; a random one when there is none left."""
+        """One genotype of the database that was not asked before; a random one when none is left of those drawn."""
         if self._seed is None:
             self._seed = int(rng.integers(2**63))
-        database = self._drawn()
-        left = [place for place, key in enumerate(self._keys) if not self.asked(key)]
+        database = self._filled()
+        self._left = left = [place for place in self._left if not self.asked(self._keys[place])]
+        if not left and self.genotypes is not None:
+            raise SearchSpaceExhaustedError("every genotype of the database was asked")
         if not left:
             return [draw_fresh(self.space, rng, self.asked, lambda: Proposal(self.space.sample(rng)))]
         place = self._from_box(rng, database, left) if self.within == "box" else self._best(rng, database, left)
@@ -98,10 +106,15 @@ class Bayesian(Generic[G]):
     def _learned(self) -> bool:
         return len(self._values) >= self.initial
 
-    def _drawn(self) -> Database[G]:
+    def _filled(self) -> Database[G]:
         if self._database is None:
-            self._database = Database.drawn(self.space, np.random.default_rng(self._seed), self.size, self.features)
+            rng = np.random.default_rng(self._seed)
+            genotypes = self.genotypes
+            if genotypes is None:
+                genotypes = [self.space.sample(rng) for _ in range(self.size)]
+            self._database = Database.of(self.space, genotypes, self.features)
             self._keys = [self.space.key(genotype) for genotype in self._database.genotypes]
+            self._left = list(range(len(self._keys)))
         return self._database
 
     def _best(self, rng: np.random.Generator, database: Database[G], left: Sequence[int]) -> int:
@@ -145,7 +158,7 @@ class Bayesian(Generic[G]):
         return {"seed": self._seed, "suggested": [[point.tolist(), key] for point, key in self._suggested]}
 
     def restore(self, state: Any, told: Sequence[Evaluation]) -> None:
-        """Draw the same database again, and be told again."""
+        """Have the same database again, and be told again."""
         self._seed = state["seed"]
         self._suggested = [(np.array(point), key) for point, key in state["suggested"]]
         self.tell(told)

@@ -45,13 +45,12 @@ class Database(Generic[G]):
             raise ValueError(f"a database must have at least one genotype and a vector for each, found {found}")
 
     @classmethod
-    def drawn(cls, space: SearchSpace[G], rng: np.random.Generator, size: int, features: str) -> Database[G]:
-        """So many random genotypes of a space, no two the same; columns that never vary are left out."""
-        drawn: dict[str, G] = {}
-        for _ in range(size):
-            genotype = space.sample(rng)
-            drawn.setdefault(space.key(genotype), genotype)
-        genotypes = list(drawn.values())
+    def of(cls, space: SearchSpace[G], genotypes: Sequence[G], features: str) -> Database[G]:
+        """Genotypes of a space, the first of those that mean the same; columns that never vary are left out."""
+        different: dict[str, G] = {}
+        for genotype in genotypes:
+            different.setdefault(space.key(genotype), genotype)
+        genotypes = list(different.values())
         graphs = [space.to_graph(genotype) for genotype in genotypes]
         vectors = np.nan_to_num(get_features(features).fit(graphs).compute(graphs))
         varying = np.ptp(vectors, axis=0) > 0

@@ -74,6 +74,15 @@ def _kind(error: BaseException) -> str:
     return str(getattr(error, "failure_kind", "exception"))
 
 
+def recorded_name(name: str, space: Any) -> str:
+    """What a space is called in a record: where a file only gave options to one of the box, the record does without.
+
+    ``name`` is what the user called it.
+    """
+    only_options = is_plugin(name) and space.name in SPACES and type(space) is space_class(space.name)
+    return str(space.name) if only_options else name
+
+
 def build_space(name: str, options: Mapping[str, Any]) -> Any:
     """A search space by name or ``FILE.py:NAME``.
 

@@ -34,6 +34,11 @@ def screen(space: Any) -> Prescreen[Any]:
     return Prescreen(space, "bayesian-ridge")
 
 
+def stored_search(space: Any, asked: Any) -> Bayesian[Any]:
+    cells = list(space.genotypes())
+    return Bayesian(space, asked, features="relational5", initial=34, genotypes=cells[:: 1 + len(cells) // 500])
+
+
 def database_search(space: Any, asked: Any, within: str) -> Bayesian[Any]:
     return Bayesian(space, asked, features="relational5", size=45, initial=34, within=within)
 
@@ -44,6 +49,7 @@ MAKERS: dict[str, Make] = {
     "regularized-evolution": lambda space, asked: RegularizedEvolution(space, asked, population=12, sample_size=4),
     "local-search": lambda space, asked: LocalSearch(space, asked, patience=7),
     "bayesian": lambda space, asked: database_search(space, asked, "database"),
+    "bayesian-stored": stored_search,
     "bayesian-box": lambda space, asked: database_search(space, asked, "box"),
     "evolution": Evolution,
     "evolution-surrogate": lambda space, asked: Evolution(

@@ -13,10 +13,11 @@ from contracts.landscape import SPACE, FewCells
 from contracts.strategies import MAKERS
 from scripted_runs import ORDERS, Order, Scripted, last_first, run, shuffled
 
-from nasgen.engine.run import EMPTY_ROUNDS
+from nasgen.engine.run import EMPTY_ROUNDS, Run
 from nasgen.evaluation import Evaluation, Failure, candidate_seed
 from nasgen.storage.store import Store
 from nasgen.strategies.baselines import HistoryStrategy, RandomSearch
+from nasgen.strategies.halving import ETA, Halving
 from nasgen.strategies.protocol import Proposal
 from search_spaces.nasbench201 import Cell
 
@@ -164,6 +165,22 @@ def test_an_exhausted_space_ends_the_run(tmp_path: Path, name: str, window: int)
     assert {request.key for request, _ in rows} == {space.key(cell) for cell in space.genotypes()}
     assert len(rows) == len({(request.key, request.fidelity) for request, _ in rows})
     assert all(outcome is not None for _, outcome in rows)
+
+
+@pytest.mark.parametrize("window", [1, 6, 30])
+def test_the_last_of_an_exhausted_space_are_promoted_like_the_others(tmp_path: Path, window: int) -> None:
+    space, ladder = FewCells(), ("proxy", "search")
+    with Store(tmp_path / "store") as store:
+        inner = RandomSearch(space, lambda key: store.was_asked(key, ladder[0]))
+        strategy = Halving(space, store.was_asked, inner, ladder)
+        whole = Run(space, strategy, Scripted(last_first), store, 0, 500, window, fidelity=ladder[0])
+        whole()
+        rows = list(store.evaluations())
+    assert whole.exhausted
+    low, high = ([row for row in rows if row.request.fidelity == name] for name in ladder)
+    assert {row.key for row in low} == {space.key(cell) for cell in space.genotypes()}
+    best = sorted((row for row in low if row.fitness is not None), key=lambda row: -(row.fitness or 0))
+    assert {row.key for row in best[: len(low) // ETA]} <= {row.key for row in high}
 
 
 class Repeats(HistoryStrategy[Cell]):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nasgen.errors import SearchSpaceExhaustedError
 from nasgen.evaluation import Evaluation, Failure, Outcome, Request
 from nasgen.strategies.bayesian import Bayesian
 from nasgen.strategies.database import SIMILARITIES, Database
@@ -208,10 +209,26 @@ def test_failures_are_not_learned_from() -> None:
 def test_a_database_whose_features_never_vary_is_searched_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
     space = masks()
     genotypes = [space.sample(np.random.default_rng(seed)) for seed in range(3)]
-    monkeypatch.setattr(Database, "drawn", lambda *drawn_from: Database(genotypes, np.ones((3, 1))))
-    strategy = Bayesian(space, lambda key: False, within="box")
+    monkeypatch.setattr(Database, "of", lambda *found: Database(genotypes, np.ones((3, 1))))
+    strategy = Bayesian(space, lambda key: False, within="box", genotypes=genotypes)
     (proposal,) = strategy.ask(np.random.default_rng(0))
     assert proposal.genotype in genotypes
+
+
+@pytest.mark.parametrize("within", ["box", "database"])
+def test_of_a_stored_database_each_genotype_is_asked_once_and_no_other(within: str) -> None:
+    space, rng = masks(), np.random.default_rng(0)
+    genotypes = [space.sample(rng) for _ in range(12)]
+    keys: list[str] = []
+    strategy = Bayesian(space, keys.__contains__, within=within, genotypes=[*genotypes, *genotypes[:5]])
+    for number in range(12):
+        (proposal,) = strategy.ask(rng)
+        assert proposal.key not in keys
+        keys.append(proposal.key)
+        strategy.tell([Evaluation(request_for(space, proposal.genotype, number), Outcome(number / 12))])
+    assert set(keys) == {space.key(genotype) for genotype in genotypes}
+    with pytest.raises(SearchSpaceExhaustedError, match="every genotype of the database was asked"):
+        strategy.ask(rng)
 
 
 def test_what_is_maximised_must_be_named_rightly() -> None:
