@@ -127,7 +127,7 @@ def _evaluate(
         )
         run()
         if run.exhausted:
-            view.say(f"every genotype that there is was asked: the search ends after {store.n_asked} evaluations")
+            view.say(f"{run.exhausted}: the search ends after {store.n_asked} evaluations")
 
 
 def _run_baseline(

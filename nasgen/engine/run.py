@@ -56,6 +56,8 @@ class Run:
         How many more asks the time budget allows while so many are without a result.
     on_result
         Called after each recorded row: the live view.
+    exhausted
+        Once it has ended: why the strategy had no more to ask, where that was before the budget was spent.
     """
 
     space: Any
@@ -70,7 +72,7 @@ class Run:
     inheritance: Inheritance | None = None
     asks_left: Callable[[int], float] = lambda in_flight: math.inf
     on_result: Callable[[Request, Outcome], None] = lambda request, outcome: None
-    exhausted: bool = field(default=False, init=False)
+    exhausted: str = field(default="", init=False)
     _asked: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
     _round: int = field(default=0, init=False)
@@ -90,9 +92,9 @@ class Run:
                 break
             try:
                 proposals = self._ask(room, force=self._empty_rounds >= EMPTY_ROUNDS)
-            except SearchSpaceExhaustedError:
+            except SearchSpaceExhaustedError as error:
                 if self._told == self._asked:
-                    self.exhausted = True
+                    self.exhausted = str(error)
                     break
                 self._wait_for(self._asked)  # what they come to may lead to further asks, as promotions
                 self._tell(self._asked)

@@ -85,7 +85,7 @@ class IrwinHarris(Generic[G]):
             After those.
         """
         if self._ended:
-            raise SearchSpaceExhaustedError("the best are trained on all of the data: there is no more to ask")
+            raise SearchSpaceExhaustedError("the best are trained on all of the data, and there is no more to ask")
         if self._drawn < self.samples:
             return self._one_more(rng)
         self._ended = True

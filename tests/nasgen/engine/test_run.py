@@ -176,7 +176,7 @@ def test_the_last_of_an_exhausted_space_are_promoted_like_the_others(tmp_path: P
         whole = Run(space, strategy, Scripted(last_first), store, 0, 500, window, fidelity=ladder[0])
         whole()
         rows = list(store.evaluations())
-    assert whole.exhausted
+    assert whole.exhausted == "every genotype of the search space was asked"
     low, high = ([row for row in rows if row.request.fidelity == name] for name in ladder)
     assert {row.key for row in low} == {space.key(cell) for cell in space.genotypes()}
     best = sorted((row for row in low if row.fitness is not None), key=lambda row: -(row.fitness or 0))
