@@ -71,8 +71,8 @@ def plot_tradeoff(
     axes = figure.subplots()
     axes.plot([s for _, _, s in points], [a for _, a, _ in points], "o-", label="ours")
     axes.plot([s for _, s, _ in theirs.values()], [a for a, _, _ in theirs.values()], "x--", label="theirs")
-    for label, place in labels(points):
-        axes.annotate(label, place, textcoords="offset points", xytext=(0, -15), ha="center")
+    for number, (label, place) in enumerate(labels(points)):
+        axes.annotate(label, place, textcoords="offset points", xytext=(0, 7 if number % 2 else -15), ha="center")
     for label, place in labels([(weight, a, s) for weight, (a, s, _) in theirs.items()]):
         axes.annotate(label, place, textcoords="offset points", xytext=(4, 5))
     axes.set_xlabel("sparsity")
