@@ -3,7 +3,7 @@
 Wanted: a tenth of the time of networkx at most, at sparsities of 0.90 and 0.75, and the same numbers to 1e-8. Exits 1
 where at 0.75 or less, all generators together, ours is fewer than ten times as fast in the same run.
 
-    OMP_NUM_THREADS=1 python benchmarks/relational_speed.py
+    python benchmarks/relational_speed.py
 """
 
 from __future__ import annotations

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from predictors.features.connectivity import edge_connectivity
 from predictors.features.distances import Distances, by_blocks
@@ -49,15 +52,16 @@ class RelationalProperties(WithoutVocabulary):
         n, m = pool.sizes.astype(np.float64), pool.n_edges.astype(np.float64)
         component = _components(pool)
         by_graph = np.zeros((pool.n_graphs, 3))
-        for graph, vertices, tail, head in _with_edges(pool):
-            adjacency = np.zeros((pool.sizes[graph], pool.sizes[graph]))
-            adjacency[tail, head] = adjacency[head, tail] = 1.0
-            squared = adjacency @ adjacency
-            largest = _largest(component[vertices])
-            second, by_graph[graph, 0] = _eigenvector(adjacency[np.ix_(largest, largest)])
-            by_graph[graph, 1] = _clustering(adjacency, squared)
-            if len(largest) == len(adjacency):
-                by_graph[graph, 2] = edge_connectivity(adjacency, squared, second)
+        with _libraries().limit(limits=1, user_api="blas"):  # on two threads 128 rows take six times as long
+            for graph, vertices, tail, head in _with_edges(pool):
+                adjacency = np.zeros((pool.sizes[graph], pool.sizes[graph]))
+                adjacency[tail, head] = adjacency[head, tail] = 1.0
+                squared = adjacency @ adjacency
+                largest = _largest(component[vertices])
+                second, by_graph[graph, 0] = _eigenvector(adjacency[np.ix_(largest, largest)])
+                by_graph[graph, 1] = _clustering(adjacency, squared)
+                if len(largest) == len(adjacency):
+                    by_graph[graph, 2] = edge_connectivity(adjacency, squared, second)
         n_components = np.bincount(pool.graph[np.unique(component, return_index=True)[1]], minlength=pool.n_graphs)
         return np.column_stack([2 * m / np.maximum(n * (n - 1), 1), by_graph, m - n + n_components])
 
@@ -93,6 +97,13 @@ class AllRelationalProperties(WithoutVocabulary):
             largest = _largest(component[vertices])
             more[graph, 1] = total[vertices][largest].sum() / (len(largest) * (len(largest) - 1))
         return np.column_stack([RelationalProperties().compute_pool(pool), more])
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The linear algebra of numpy and scipy; looking for it takes longer than some graphs do."""
+    import_module("scipy.linalg")  # it is found only where it is loaded, and scipy has its own
+    return ThreadpoolController()
 
 
 def _with_edges(pool: Pool) -> Iterator[tuple[int, slice, Ints, Ints]]:

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from contracts.live_part import live_part
 from contracts.random_graphs import random_dag
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from predictors.features import AllRelationalProperties, GraphProperties, RelationalProperties
+from predictors.features import AllRelationalProperties, GraphProperties, RelationalProperties, relational
 from predictors.features.distances import Distances
 from predictors.features.pool import Pool
 from predictors.features.properties import NAMES
@@ -169,6 +170,23 @@ def test_relational_properties_of_masks_equal_networkx_to_eight_digits() -> None
         np.testing.assert_allclose(row, expected, rtol=0, atol=1e-8)
         below_the_least_degree += row[3] < min(dict(g.degree).values())
     assert below_the_least_degree >= 5
+
+
+def test_relational_properties_take_one_thread_and_leave_the_others_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def threads() -> set[int]:
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    found: list[set[int]] = []
+    monkeypatch.setattr(relational, "_clustering", lambda *matrices: found.append(threads()) or 0.0)
+    graph = undirected(nx.complete_graph(5))
+    RelationalProperties().compute([graph])  # scipy's library is loaded by now
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        RelationalProperties().compute([graph])
+        assert threads() == before
+    assert found[-1] == {1}
 
 
 def found_cycle(graph: LabelledGraph) -> int:
