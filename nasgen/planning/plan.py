@@ -23,6 +23,7 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
     from tempfile import TemporaryDirectory
 
     from nasgen.executors.workers import connected, where_the_gpus_are
+    from nasgen.planning.assembly import make_space, make_strategy
     from nasgen.planning.resolve import resolve
     from nasgen.storage.folder import RunFolder
 
@@ -30,6 +31,7 @@ def plan_search(arguments: Arguments, say: Callable[[str], None]) -> dict[str, A
     with TemporaryDirectory() as scratch, connected(arguments) as cluster:
         resolved = resolve(arguments, RunFolder(scratch), say, cluster)
         settings, task = resolved.settings, resolved.task
+        make_strategy(settings, make_space(settings), asked=lambda key, fidelity: False)  # refused here as by a search
         plan: dict[str, Any] = {
             "space": settings.space,
             "strategy": settings.strategy,

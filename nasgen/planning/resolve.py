@@ -77,20 +77,8 @@ def resolve(
         read_metadataset(arguments.database)  # before the data, which may take a while
     workers = Workers.of(arguments, cluster)
     if arguments.table is not None:
-        resolved = _resolve_lookup(arguments, workers, cluster)
-    else:
-        resolved = _resolve_training(arguments, folder, say, workers, cluster)
-    _check_database(resolved.settings)
-    return resolved
-
-
-def _check_database(settings: Settings) -> None:
-    """Refuse genotypes that the space, as it is now resolved, does not hold."""
-    if settings.database is not None:
-        from nasgen.planning.assembly import make_space
-        from nasgen.planning.stored_genotypes import stored_genotypes
-
-        stored_genotypes(settings.database, settings.space, make_space(settings))
+        return _resolve_lookup(arguments, workers, cluster)
+    return _resolve_training(arguments, folder, say, workers, cluster)
 
 
 def _check_surrogate(arguments: Arguments) -> None:

@@ -116,10 +116,12 @@ def test_a_space_that_a_file_gives_options_to_is_that_space(tmp_path: Path) -> N
 def test_what_it_does_not_go_with_is_named(
     say: Say, cell_table: Path, cells: Path, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
-    said = say(*search_command(tmp_path / "run", cell_table, "--database", cells, *words)[3:])
-    assert said.code == 2
-    (line,) = said.err.splitlines()
-    assert message in line
+    command, *options = search_command(tmp_path / "run", cell_table, "--database", cells, *words)[3:]
+    planned = [option for option in options if option not in ("--out", str(tmp_path / "run"))]
+    for said in (say(command, *options), say("plan", *planned)):
+        assert said.code == 2
+        (line,) = said.err.splitlines()
+        assert message in line
     assert not (tmp_path / "run").exists()
 
 
