@@ -95,6 +95,9 @@ class TrainableSpace(SearchSpace[G], Protocol[G]):
     An optional class attribute ``reads`` says of what: ``"images"``, as where there is none, or ``"sequences"``, whose
     ``input_shape`` is (steps,) and whose networks map integer codes of shape (n, steps or fewer), 0 after the end of
     each, to logits. A space of sequences whose class takes ``vocabulary`` is told how many codes there are.
+
+    Another one, ``networks``, says in a few words how genotypes become networks. Runs are bound to it: the words change
+    whenever a genotype comes to other numbers under the same seed.
     """
 
     def build(self, genotype: G, input_shape: tuple[int, ...], n_classes: int) -> torch.nn.Module:

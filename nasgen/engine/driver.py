@@ -137,7 +137,7 @@ def _run_baseline(
 
     Where the search promotes its best, so does the baseline, by its results alone.
     """
-    from nasgen.storage.fingerprint import identity
+    from nasgen.planning.assembly import identity_of
 
     view.say("baseline: a random search of equal trainings, on top of any time budget")
     theirs = settings.model_copy(
@@ -159,7 +159,7 @@ def _run_baseline(
         baseline = RunFolder.create(baseline.path, values["arguments"])
     try:
         # anew on every resume: the budget may have grown
-        chosen = {"settings": theirs.model_dump(mode="json"), "identity": identity(theirs, resolved.data_hash)}
+        chosen = {"settings": theirs.model_dump(mode="json"), "identity": identity_of(theirs, resolved.data_hash)}
         baseline.write({**values, **chosen})
         return run_search(baseline, replace(resolved, settings=theirs), time.monotonic(), check)
     finally:

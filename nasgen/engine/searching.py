@@ -111,8 +111,7 @@ def _run(folder: RunFolder, resolved: Resolved, started: float) -> SearchResult:
 
 def _settle(folder: RunFolder, arguments: Arguments, cluster: Cluster | None) -> Resolved:
     """Resolve, check that space and strategy can be made, and bind the run to what it was started with."""
-    from nasgen.planning.assembly import check_space, make_space, make_strategy
-    from nasgen.storage.fingerprint import identity
+    from nasgen.planning.assembly import check_space, identity_of, make_space, make_strategy
     from nasgen.strategies.objectives import check_objectives
     from nasgen.view import View
 
@@ -130,7 +129,7 @@ def _settle(folder: RunFolder, arguments: Arguments, cluster: Cluster | None) ->
             "provisional": False,
             "arguments": arguments.model_dump(mode="json"),
             "settings": settings.model_dump(mode="json"),
-            "identity": identity(settings, resolved.data_hash),
+            "identity": identity_of(settings, resolved.data_hash),
             "environment": environment_of(settings, cluster),
         }
     )
@@ -267,8 +266,9 @@ def environment_of(settings: Settings, cluster: Cluster | None) -> dict[str, Any
 
 def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool, cluster: Cluster | None) -> Resolved:
     """Read the data again and refuse to mix."""
+    from nasgen.planning.assembly import identity_of
     from nasgen.plugins import file_hash
-    from nasgen.storage.fingerprint import check_environment, check_identity, identity
+    from nasgen.storage.fingerprint import check_fingerprint
     from nasgen.tasks import get_task
 
     if settings.table is not None and not Path(settings.table).is_file():
@@ -280,7 +280,6 @@ def _reopen(settings: Settings, values: dict[str, Any], accept_environment: bool
     except InputError as error:
         raise InputError(f"the run cannot read its data again, put it back as it was: {error}") from error
     data_hash = task.data_hash if task is not None else file_hash(Path(str(settings.table)))
-    check_identity(values["identity"], identity(settings, data_hash))
-    if not accept_environment:
-        check_environment(values["environment"], environment_of(settings, cluster))
+    now = {"identity": identity_of(settings, data_hash), "environment": environment_of(settings, cluster)}
+    check_fingerprint(values, now, accept_environment)
     return Resolved(settings, task, data_hash, cluster=cluster)

@@ -12,6 +12,7 @@ from nasgen.errors import InputError
 from nasgen.executors import Executor, InlineExecutor, ProcessExecutor
 from nasgen.plugins import check_options, is_plugin, load_plugin
 from nasgen.settings import Settings
+from nasgen.storage.fingerprint import identity
 from nasgen.storage.folder import RunFolder
 from nasgen.strategies.halving import Halving
 from nasgen.strategies.irwin_harris import IrwinHarris
@@ -32,6 +33,11 @@ def fidelities_of(settings: Settings) -> list[str]:
 def make_space(settings: Settings) -> Any:
     """The search space."""
     return build_space(settings.space, settings.space_options)
+
+
+def identity_of(settings: Settings, data_hash: str) -> dict[str, Any]:
+    """What a run is bound to: everything that decides a row."""
+    return identity(settings, data_hash, getattr(make_space(settings), "networks", ""))
 
 
 def check_space(name: str, space: Any) -> Mapping[str, float]:

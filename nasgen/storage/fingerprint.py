@@ -12,6 +12,7 @@ from nasgen.plugins import file_hash, is_plugin, plugin_path
 from nasgen.settings import Settings, is_saved
 from nasgen.storage.inputs import placeless
 from nasgen.storage.schema import SCHEMA_VERSION
+from nasgen.training.numerics import has_bfloat16
 
 IDENTITY_SETTINGS = (
     "space",
@@ -33,8 +34,14 @@ IDENTITY_SETTINGS = (
 )
 
 
-def identity(settings: Settings, data_hash: str) -> dict[str, Any]:
-    """Everything that decides a row: settings, data, and the files of the user's own that take part."""
+def identity(settings: Settings, data_hash: str, networks: str = "") -> dict[str, Any]:
+    """Everything that decides a row: settings, data, and the files of the user's own that take part.
+
+    Parameters
+    ----------
+    networks
+        How genotypes become networks, where the search space says so (:class:`search_spaces.TrainableSpace`).
+    """
     values = settings.model_dump(mode="json")
     own_files = {
         f"{part}_hash": file_hash(plugin_path(name))
@@ -46,8 +53,10 @@ def identity(settings: Settings, data_hash: str) -> dict[str, Any]:
     if settings.database is not None:
         own_files["database_hash"] = file_hash(Path(settings.database))
     chosen = _placeless({name: values[name] for name in IDENTITY_SETTINGS})
-    bonus = {"bonus": values["bonus"]} if settings.bonus else {}  # runs from before there was one go on without
-    return {"schema": SCHEMA_VERSION, "data_hash": data_hash, **own_files, **chosen, **bonus}
+    # runs from before there was one or the other go on without
+    bonus = {"bonus": values["bonus"]} if settings.bonus else {}
+    built = {"networks": networks} if networks else {}
+    return {"schema": SCHEMA_VERSION, "data_hash": data_hash, **own_files, **chosen, **bonus, **built}
 
 
 def _placeless(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,27 +88,36 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def check_identity(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to mix rows of two identities.
+def check_fingerprint(then: Mapping[str, Any], now: Mapping[str, Any], accept_environment: bool) -> None:
+    """Refuse to mix rows of two identities, and to go on in another environment unless the user accepts it.
+
+    Rows from before networks were bound to how they are built (docs/decisions/0024) are not what they should be where
+    they were trained in bfloat16 on a CPU. Elsewhere they are right, and later ones may differ in the last digits, as
+    after an update of torch.
+
+    Parameters
+    ----------
+    then, now
+        ``identity`` and ``environment`` of the run, and as they are found.
 
     Raises
     ------
     InputError
-        Saying what differs.
+        Saying what differs, and which option accepts it if one does.
     """
-    found = differences(_placeless(then), now)
-    if found:
-        raise InputError(f"the run cannot go on with other inputs: {'; '.join(found)}; start a new run instead")
+    was, found = _placeless(then["identity"]), dict(now["identity"])
+    environment, why = dict(now["environment"]), ""
+    if "networks" in found and "networks" not in was:
+        if _rounds_to_bfloat16(then["environment"]):
+            why = " (it was trained in bfloat16 by a version whose results could depend on what lay in memory)"
+        else:
+            environment["networks"] = found.pop("networks")
+    if other := differences(was, found):
+        raise InputError(f"the run cannot go on with other inputs: {'; '.join(other)}{why}; start a new run instead")
+    if not accept_environment and (other := differences(then["environment"], environment)):
+        raise InputError(f"the environment has changed: {'; '.join(other)}; --accept-environment goes on with it")
 
 
-def check_environment(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to go on in another environment unless the user accepts it.
-
-    Raises
-    ------
-    InputError
-        Saying what differs, and which option accepts it.
-    """
-    found = differences(then, now)
-    if found:
-        raise InputError(f"the environment has changed: {'; '.join(found)}; --accept-environment goes on with it")
+def _rounds_to_bfloat16(environment: Mapping[str, Any]) -> bool:
+    """Whether trainings in an environment multiply in bfloat16 on a CPU."""
+    return environment.get("device", "cpu") == "cpu" and has_bfloat16(environment["cpu"])

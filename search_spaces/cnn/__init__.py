@@ -76,6 +76,7 @@ class CnnSpace:
     name: str = "cnn"
     reads: str = "images"  # what its networks read
     resizes: bool = True
+    networks: str = "kernels cut to the map"
 
     def __init__(
         self,

@@ -72,12 +72,34 @@ class CnnNetwork(nn.Module):
         return genotype, source_of_plan(self.plan, self.head.out_features), SOURCE_CLASS
 
 
+# Leaving taps out is not for speed: in bfloat16 oneDNN may never write their gradient, which then is what lay in memory
+# before (docs/decisions/0024).
+class Conv(nn.Conv2d):
+    """Convolution that keeps height and width, without the taps that no pixel meets.
+
+    On a map with a side of s pixels these are the taps further than s - 1 from the middle of the kernel: they read
+    padding alone. A kernel of 7 x 7 has a single one left on a map of 1 x 1.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(N, inputs, H, W) to (N, outputs, H, W)."""
+        weight = self.weight
+        for axis in (2, 3):
+            beyond = weight.shape[axis] // 2 - (input.shape[axis] - 1)
+            if beyond > 0:
+                weight = weight.narrow(axis, beyond, weight.shape[axis] - 2 * beyond)
+        return F.conv2d(input, weight, padding=(weight.shape[2] // 2, weight.shape[3] // 2))
+
+
 class ConvBlock(nn.Module):
-    """Convolution that keeps height and width, batch norm, ReLU."""
+    """Convolution, batch norm, ReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+        self.conv = Conv(inputs, outputs, kernel)
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -22,7 +22,8 @@ class Costs:
     """Rows of one entry a vertex: shapes (C, H, W), trained parameters, and multiply-accumulates an image.
 
     The output vertex has the shape it reads, and the costs of the classifier behind the global average pool.
-    Batch norm, activations, pooling and sums count no multiply-accumulates.
+    Batch norm, activations, pooling and sums count no multiply-accumulates, nor do the taps of a kernel that no pixel
+    meets (:func:`taps`); they are parameters all the same.
     """
 
     shapes: tuple[Shape, ...]
@@ -61,13 +62,18 @@ def _costs(genotype: CnnGenotype, input_shape: tuple[int, ...], n_classes: int) 
     for vertex, inputs in enumerate(genotype.predecessors()):
         op, (channels, height, width) = genotype.ops[vertex], shapes[vertex]
         if op.kind == "conv":
-            weights = op.kernel**2 * shapes[inputs[0]][0] * channels
-            parameters[vertex] = weights + 2 * channels  # batch norm scales and shifts every channel
-            macs[vertex] = weights * height * width
+            kernels = shapes[inputs[0]][0] * channels
+            parameters[vertex] = op.kernel**2 * kernels + 2 * channels  # batch norm scales and shifts every channel
+            macs[vertex] = taps(op.kernel, height) * taps(op.kernel, width) * kernels * height * width
         elif op.kind == "output":
             parameters[vertex] = (channels + 1) * n_classes
             macs[vertex] = channels * n_classes
     return Costs(shapes, tuple(parameters), tuple(macs))
+
+
+def taps(kernel: int, side: int) -> int:
+    """How many taps of a kernel meet a pixel of a map of this height or width: the others would read padding alone."""
+    return min(kernel, 2 * side - 1)
 
 
 def _shape_after(vertex: int, op: Op, inputs: list[Shape]) -> Shape:

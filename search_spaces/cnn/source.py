@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import getsource
 
 from search_spaces.cnn.genotype import CnnGenotype
+from search_spaces.cnn.network import Conv, ConvBlock
 from search_spaces.cnn.plan import Fit, Step, forward_plan
 
 SOURCE_CLASS = "Layers"
@@ -18,16 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class ConvBlock(nn.Module):
-    """Convolution that keeps height and width, batch norm, ReLU."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.norm(self.conv(x)))
+{blocks}
 
 
 class {class_name}(nn.Module):
@@ -62,6 +55,7 @@ def source_of_plan(plan: tuple[Step, ...], n_classes: int) -> str:
         height=height,
         width=width,
         n_classes=n_classes,
+        blocks="\n\n".join(map(getsource, (Conv, ConvBlock))).rstrip(),
         layers="\n".join(" " * 8 + line for line in layers),
         steps="\n".join(" " * 8 + line for line in steps),
     )

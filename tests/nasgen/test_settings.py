@@ -12,13 +12,20 @@ from training_settings import settings as training
 from nasgen.errors import InputError
 from nasgen.planning.resolve import resolve
 from nasgen.settings import Arguments, Settings, read_arguments
-from nasgen.storage.fingerprint import check_environment, check_identity, folder_hash, identity
+from nasgen.storage.fingerprint import check_fingerprint, folder_hash, identity
 from nasgen.storage.folder import RunFolder
 
 
 def lookup(cells: Path, **values: Any) -> Arguments:
     base = {"out": "run", "space": "nasbench201", "table": str(cells), "fitness": "fitness", "evaluations": 60}
     return read_arguments(**{**base, **values})
+
+
+def go_on(then: Any, now: Any) -> None:
+    """Check two identities in one environment, the first as run.json has it."""
+    environment: dict[str, Any] = {"torch": "2.5"}
+    values = {"identity": json.loads(json.dumps(then)), "environment": environment}
+    check_fingerprint(values, {"identity": now, "environment": environment}, accept_environment=True)
 
 
 def settled(cells: Path, tmp_path: Path, **values: Any) -> Settings:
@@ -155,7 +162,7 @@ def test_identity_is_everything_that_decides_a_row(
     then = identity(settled(cell_table, tmp_path), "hash")
     now = identity(settled(cell_table, tmp_path, **change), "hash")
     with pytest.raises(InputError) as caught:
-        check_identity(json.loads(json.dumps(then)), now)
+        go_on(then, now)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -164,14 +171,13 @@ def test_identity_holds_a_bonus_where_there_is_one() -> None:
     without, weighted = identity(training(), "hash"), identity(training(bonus={"macs": -1e-9}), "hash")
     assert "bonus" not in without  # as in runs from before there was any
     with pytest.raises(InputError, match=r"bonus was None, is \{'macs': -1e-09\}"):
-        check_identity(without, weighted)
+        go_on(without, weighted)
 
 
 @pytest.mark.parametrize("change", [{"workers": 3}, {"evaluations": 90}, {"minutes": 5.0}, {"executor": "processes"}])
 def test_identity_leaves_the_rest_out(cell_table: Path, tmp_path: Path, change: dict[str, Any]) -> None:
     settings = settled(cell_table, tmp_path)
-    then = json.loads(json.dumps(identity(settings, "hash")))
-    check_identity(then, identity(settings.model_copy(update=change), "hash"))
+    go_on(identity(settings, "hash"), identity(settings.model_copy(update=change), "hash"))
 
 
 def test_identity_holds_the_data_and_the_users_own_files(cell_table: Path, tmp_path: Path) -> None:
@@ -185,7 +191,7 @@ def test_identity_holds_the_data_and_the_users_own_files(cell_table: Path, tmp_p
     plugin.write_text("Mine = 1\n")
     (saved / "model.json").write_text("{}")
     with pytest.raises(InputError) as caught:
-        check_identity(then, identity(settings, "other hash"))
+        go_on(then, identity(settings, "other hash"))
     assert all(f"{name}_hash was" in str(caught.value) for name in ("data", "strategy", "surrogate"))
 
 
@@ -198,7 +204,41 @@ def test_folders_hash_by_names_and_contents(tmp_path: Path) -> None:
     assert len({*hashes, folder_hash(tmp_path)}) == 5
 
 
-def test_another_environment_is_refused_and_named() -> None:
-    check_environment({"torch": "2.5"}, {"torch": "2.5"})
+def test_another_environment_is_refused_and_named_unless_accepted() -> None:
+    then, same, other = ({"identity": {}, "environment": {"torch": torch}} for torch in ("2.5", "2.5", "2.6"))
+    check_fingerprint(then, same, accept_environment=False)
     with pytest.raises(InputError, match=r"torch was 2\.5, is 2\.6; --accept-environment goes on with it"):
-        check_environment({"torch": "2.5"}, {"torch": "2.6"})
+        check_fingerprint(then, other, accept_environment=False)
+    check_fingerprint(then, other, accept_environment=True)
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_rows_of_bfloat16_from_before_networks_were_bound_are_never_mixed(accepted: bool) -> None:
+    """Their gradients may hold what lay in memory (docs/decisions/0024)."""
+    environment = {"device": "cpu", "cpu": ["avx2", "avx512_bf16"]}
+    then = {"identity": identity(training(), "hash"), "environment": environment}
+    now = {"identity": identity(training(), "hash", "kernels cut to the map"), "environment": environment}
+    with pytest.raises(InputError, match=r"networks was None, is kernels cut to the map \(it was trained in bfloat16"):
+        check_fingerprint(then, now, accepted)
+    check_fingerprint(now, now, accepted)
+
+
+@pytest.mark.parametrize(
+    "environment", [{"device": "cpu", "cpu": ["avx2"]}, {"device": "NVIDIA H200, CUDA 13.0", "cpu": ["avx512_bf16"]}]
+)
+def test_other_rows_from_then_are_right_and_may_be_gone_on_from(environment: dict[str, Any]) -> None:
+    then = {"identity": identity(training(), "hash"), "environment": environment}
+    now = {"identity": identity(training(), "hash", "kernels cut to the map"), "environment": environment}
+    message = "environment has changed: networks was None, is kernels cut to the map; --accept-environment"
+    with pytest.raises(InputError, match=message):
+        check_fingerprint(then, now, accept_environment=False)
+    check_fingerprint(then, now, accept_environment=True)
+
+
+def test_networks_built_in_yet_another_way_are_refused_everywhere() -> None:
+    then, now = (
+        {"identity": identity(training(), "hash", way), "environment": {"device": "cpu", "cpu": []}}
+        for way in ("kernels cut to the map", "turned around")
+    )
+    with pytest.raises(InputError, match="networks was kernels cut to the map, is turned around; start a new run"):
+        check_fingerprint(then, now, accept_environment=True)

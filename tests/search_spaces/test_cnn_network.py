@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from search_spaces import ResizingSpace
 from search_spaces.cnn import CnnGenotype, CnnSpace, Op, infer_costs, infer_shapes
 from search_spaces.cnn.genotype import canonical, renumbered
-from search_spaces.cnn.network import build_network
+from search_spaces.cnn.network import Conv, build_network
 from search_spaces.cnn.plan import forward_plan
 from search_spaces.cnn.source import SOURCE_CLASS, network_source
 
@@ -157,6 +157,34 @@ def test_the_source_file_is_the_same_network(shape: tuple[int, int, int]) -> Non
         images = torch.randn(3, *shape)
         assert torch.equal(built(images), written(images))
         assert torch.equal(built.eval()(images), written.eval()(images))
+
+
+@pytest.mark.parametrize("kernel", [3, 5, 7])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 3), (1, 4), (3, 2), (9, 9)])
+def test_taps_that_meet_no_pixel_are_left_out_and_nothing_else_changes(kernel: int, size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    layer = Conv(3, 4, kernel).double()
+    images = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    whole = torch.nn.functional.conv2d(images, layer.weight, padding=kernel // 2)
+    gradient = torch.randn_like(whole)
+    torch.testing.assert_close(layer(images), whole)
+    for ours, theirs in zip(
+        *(torch.autograd.grad(output, [images, layer.weight], gradient) for output in (layer(images), whole)),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+    with FlopCounterMode(display=False) as counter:
+        layer(images)
+    height, width = size
+    met = min(kernel, 2 * height - 1) * min(kernel, 2 * width - 1)
+    assert counter.get_total_flops() == 2 * 2 * 3 * 4 * met * height * width
+    drawn = genotype(INPUT, conv(4, kernel), OUTPUT)
+    costs = infer_costs(drawn, (3, *size), 10)
+    assert costs.macs[1] == 3 * 4 * met * height * width
+    assert costs.parameters[1] == 3 * 4 * kernel**2 + 2 * 4
+    built, written = build_network(drawn, (3, *size), 10).eval(), network_from_source(drawn, (3, *size), 10).eval()
+    written.load_state_dict(built.state_dict())
+    assert torch.equal(built(images.float()), written(images.float()))
 
 
 def test_the_source_file_reads_as_one_line_a_vertex() -> None:

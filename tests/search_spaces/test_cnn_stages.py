@@ -22,7 +22,7 @@ def drawn(n: int, window: tuple[int, int], within: Limits) -> list[CnnGenotype]:
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (1, 8, 8), (3, 8, 40), (1, 4, 4), (1, 1, 1)])
 def test_stages_are_valid_of_any_depth_in_the_window_and_near_the_cap(shape: tuple[int, int, int]) -> None:
-    within = limits(shape, 20_000_000 if max(shape) > 3 else 2_000_000)
+    within = limits(shape, 20_000_000 if max(shape) > 3 else 200_000)
     genotypes = drawn(200, (6, 12), within)
     assert len(genotypes) == 200
     assert all(validate(genotype, within) == [] for genotype in genotypes)
