@@ -8,7 +8,8 @@ and ``train_loss`` hold one number an epoch, ``fitness`` is the last accuracy. H
 offspring of good ones, as a search would breed them; rows of ``operator`` *again* are second trainings with another
 seed (``repeat`` 1). Accuracies on 285 validation images lie close together (Spearman's correlation between the two
 seeds is 0.44); the last validation loss tells structures apart (0.82). ``seconds`` were measured beside other work on
-two cores of an AMD EPYC.
+two cores of an AMD EPYC, in float32. ``macs`` were counted again when kernels came to be cut to the map
+(docs/decisions/0024); nothing else was.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from nasgen.plugins import file_hash, is_plugin, plugin_path
 from nasgen.settings import Settings, is_saved
 from nasgen.storage.inputs import placeless
 from nasgen.storage.schema import SCHEMA_VERSION
-from nasgen.training.numerics import has_bfloat16
 
 IDENTITY_SETTINGS = (
     "space",
@@ -91,8 +90,8 @@ def _short(value: Any) -> str:
 def check_fingerprint(then: Mapping[str, Any], now: Mapping[str, Any], accept_environment: bool) -> None:
     """Refuse to mix rows of two identities, and to go on in another environment unless the user accepts it.
 
-    Rows from before networks were bound to how they are built (docs/decisions/0024) are not what they should be where
-    they were trained in bfloat16 on a CPU. Elsewhere they are right, and later ones may differ in the last digits, as
+    Rows from before networks were bound to how they are built (docs/decisions/0024) may be wrong where they were
+    trained in bfloat16 on a CPU without AMX. Elsewhere they are right, and later ones may differ in the last digits, as
     after an update of torch.
 
     Parameters
@@ -108,7 +107,7 @@ def check_fingerprint(then: Mapping[str, Any], now: Mapping[str, Any], accept_en
     was, found = _placeless(then["identity"]), dict(now["identity"])
     environment, why = dict(now["environment"]), ""
     if "networks" in found and "networks" not in was:
-        if _rounds_to_bfloat16(then["environment"]):
+        if _may_be_wrong(then["environment"]):
             why = " (it was trained in bfloat16 by a version whose results could depend on what lay in memory)"
         else:
             environment["networks"] = found.pop("networks")
@@ -118,6 +117,7 @@ def check_fingerprint(then: Mapping[str, Any], now: Mapping[str, Any], accept_en
         raise InputError(f"the environment has changed: {'; '.join(other)}; --accept-environment goes on with it")
 
 
-def _rounds_to_bfloat16(environment: Mapping[str, Any]) -> bool:
-    """Whether trainings in an environment multiply in bfloat16 on a CPU."""
-    return environment.get("device", "cpu") == "cpu" and has_bfloat16(environment["cpu"])
+def _may_be_wrong(environment: Mapping[str, Any]) -> bool:
+    """Whether oneDNN left entries of gradients unwritten in an environment."""
+    on_cpu, features = environment.get("device", "cpu") == "cpu", environment["cpu"]
+    return on_cpu and "avx512_bf16" in features and "amx_bf16" not in features

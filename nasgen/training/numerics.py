@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -102,13 +101,8 @@ def layout_and_dtype(device: str) -> tuple[torch.memory_format, torch.dtype | No
     """
     import torch
 
-    native = device.startswith("cuda") or has_bfloat16(cpu_features())
+    native = device.startswith("cuda") or not {"avx512_bf16", "amx_bf16"}.isdisjoint(cpu_features())
     return torch.channels_last, torch.bfloat16 if native else None
-
-
-def has_bfloat16(features: Iterable[str]) -> bool:
-    """Whether a CPU with these features multiplies in bfloat16."""
-    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(features)
 
 
 def _device_name() -> str:

@@ -224,7 +224,12 @@ def test_rows_of_bfloat16_from_before_networks_were_bound_are_never_mixed(accept
 
 
 @pytest.mark.parametrize(
-    "environment", [{"device": "cpu", "cpu": ["avx2"]}, {"device": "NVIDIA H200, CUDA 13.0", "cpu": ["avx512_bf16"]}]
+    "environment",
+    [
+        {"device": "cpu", "cpu": ["avx2"]},
+        {"device": "cpu", "cpu": ["amx_bf16", "avx512_bf16"]},
+        {"device": "NVIDIA H200, CUDA 13.0", "cpu": ["avx512_bf16"]},
+    ],
 )
 def test_other_rows_from_then_are_right_and_may_be_gone_on_from(environment: dict[str, Any]) -> None:
     then = {"identity": identity(training(), "hash"), "environment": environment}

@@ -57,21 +57,19 @@ def test_two_seeds_of_a_structure_agree_on_its_loss(rows: pd.DataFrame) -> None:
 
 
 def test_a_row_can_be_trained_again(rows: pd.DataFrame) -> None:
-    """Closely on any machine; to the last bit on that of the table, which no test may ask for."""
+    """In float32, as then: its first epochs come out the same on any machine but for the last digits of their sums."""
     row = rows[rows["fitness"] > 0.98].sort_values("macs").iloc[0]
     task = get_task("digits")
     train, _ = task.split(0)
     budget = training_budget(task.input_shape, len(train), len(task.y_train), Regime())
+    fidelity = budget.fidelities["search"].model_dump()
+    fidelity["recipe"]["precision"] = "float32"
     evaluator = TrainingEvaluator(
-        "cnn",
-        {"input_shape": [1, 8, 8], "n_classes": 10},
-        "digits",
-        split_seed=0,
-        fidelities={"search": budget.fidelities["search"].model_dump()},
+        "cnn", {"input_shape": [1, 8, 8], "n_classes": 10}, "digits", split_seed=0, fidelities={"search": fidelity}
     )
     outcome = evaluator.evaluate(Request(0, row["genotype"], row["key"], int(row["seed"])))
     assert outcome.fitness == pytest.approx(row["fitness"], abs=0.02)
-    assert outcome.metrics["accuracy"] == pytest.approx(list(row["accuracy"]), abs=0.1)
+    assert outcome.metrics["train_loss"][:2] == pytest.approx(list(row["train_loss"][:2]), abs=1e-3)
 
 
 def test_the_surrogate_learns_structure_from_real_trainings(rows: pd.DataFrame) -> None:
