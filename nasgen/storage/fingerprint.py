@@ -119,5 +119,5 @@ def check_fingerprint(then: Mapping[str, Any], now: Mapping[str, Any], accept_en
 
 def _may_be_wrong(environment: Mapping[str, Any]) -> bool:
     """Whether oneDNN left entries of gradients unwritten in an environment."""
-    on_cpu, features = environment.get("device", "cpu") == "cpu", environment["cpu"]
+    on_cpu, features = environment.get("device", "cpu") == "cpu", environment.get("cpu", ())
     return on_cpu and "avx512_bf16" in features and "amx_bf16" not in features

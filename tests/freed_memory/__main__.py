@@ -45,6 +45,8 @@ def main() -> None:
     report: dict[str, dict[str, list[str]]] = {}
     for name in arguments.vocabularies or [name for name in VOCABULARIES if not name.startswith("broken")]:
         vocabulary = VOCABULARIES[name]
+        if vocabulary.float32_alone and arguments.precision != "float32":
+            continue
         report[name], compared = {}, 0
         for setting in settings[: 1 if vocabulary.channels_last_alone else 2]:
             rng = np.random.default_rng(zlib.crc32(f"{name}{setting}".encode()))
@@ -52,6 +54,7 @@ def main() -> None:
                 compared += 1
                 if parts := differing(case):
                     report[name][case.name] = parts
+        assert compared, f"nothing of {name} was compared"
         if not arguments.json:
             print(f"{name}: {compared} compared, {len(report[name])} differ", flush=True)
             for case_name, parts in report[name].items():

@@ -46,13 +46,16 @@ class Case:
 
 
 def differing(case: Case) -> list[str]:
-    """The parts of what a case computes that depend on what lay in memory, or are not finite."""
+    """The parts of what a case computes that depend on what lay in memory, or are not finite; or why it diverged."""
     found: list[Found] = []
     for byte, constant in RUBBISH.items():
         fill_with(byte)
         with suppress(DivergedError):  # a training on rubbish may end how it likes
             _run(case, constant)
-        found.append(_run(case, None))
+        try:
+            found.append(_run(case, None))
+        except DivergedError as error:
+            return [str(error)]
     first, second = found
     return [part for part in first if not (_same_bits(first[part], second[part]) and _finite(first[part]))]
 

@@ -81,8 +81,6 @@ def perceptrons(rng: np.random.Generator, count: int, setting: Setting) -> Itera
 
 def optimisers(rng: np.random.Generator, count: int, setting: Setting) -> Iterator[Case]:
     """Three steps of every optimiser, with gradients cut, on convolutions, matrices and vectors."""
-    if setting.bfloat16:  # weights are float32 whatever a network computes in
-        return
     for number in range(count):
         title, options = OPTIMISERS[number % len(OPTIMISERS)]
         kernel = int(rng.choice((1, 3, 5, 7)))

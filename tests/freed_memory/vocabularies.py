@@ -22,14 +22,15 @@ class Vocabulary:
         Draws so many of them.
     sample, all
         How many for each layout.
-    channels_last_alone
-        Whether they know no other layout.
+    channels_last_alone, float32_alone
+        Whether they know no other layout, and no other type.
     """
 
     cases: Callable[[np.random.Generator, int, Setting], Iterator[Case]]
     sample: int
     all: int
     channels_last_alone: bool = False
+    float32_alone: bool = False
 
 
 VOCABULARIES: Mapping[str, Vocabulary] = {
@@ -41,7 +42,8 @@ VOCABULARIES: Mapping[str, Vocabulary] = {
     "batches": Vocabulary(images.batches, 6, 300),
     "recurrent": Vocabulary(others.recurrent, 12, 300, channels_last_alone=True),
     "perceptrons": Vocabulary(others.perceptrons, 12, 400, channels_last_alone=True),
-    "optimisers": Vocabulary(others.optimisers, 6, 200),
+    # weights are float32 whatever a network computes in
+    "optimisers": Vocabulary(others.optimisers, 6, 200, float32_alone=True),
     "losses": Vocabulary(others.losses, 6, 300, channels_last_alone=True),
     **{
         f"{name} genotypes": Vocabulary(partial(genotypes.trainings, space_name=name), 6, 200, channels_last_alone=True)
